@@ -1,0 +1,1 @@
+"""Pictures: sRGB floats in [0, 1] with straight alpha."""

@@ -1,0 +1,77 @@
+"""The paper's quantities as frozen, shape-annotated containers.
+
+Letters in shapes: `b` batch, `v` view, `h w` pixels, `y x` latent cells, `t` token, `d` width,
+`c` latent channel, `g` Gaussian, `n` any count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """C: pinhole cameras in the world frame that `core.geometry` declares."""
+
+    world_to_camera: Float[Tensor, "b v 4 4"]  # OpenCV axes: x right, y down, z forward
+    intrinsics: Float[Tensor, "b v 3 3"]  # in fractions of the image size
+
+    def to(self, device: torch.device | str) -> Cameras:
+        """Move to a device."""
+        return Cameras(self.world_to_camera.to(device), self.intrinsics.to(device))
+
+    def expand(self, batch: int) -> Cameras:
+        """Repeat one set of views for `batch` objects, without copying."""
+        return Cameras(
+            self.world_to_camera.expand(batch, -1, -1, -1),
+            self.intrinsics.expand(batch, -1, -1, -1),
+        )
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """What the student predicts, activated, in the world frame."""
+
+    means: Float[Tensor, "b g 3"]
+    log_scales: Float[Tensor, "b g 3"]  # in (-9, -3), Sec. IV-A. Ours: natural log
+    quaternions: Float[Tensor, "b g 4"]  # unit, (w, x, y, z)
+    colors: Float[Tensor, "b g 3"]  # sRGB in [0, 1]
+    opacities: Float[Tensor, "b g"]  # in (0, 1)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def __getitem__(self, index: slice | Tensor) -> Gaussians:
+        """A part of the batch; the batch axis stays (use `g[i : i + 1]` for one object)."""
+        return Gaussians(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> Gaussians:
+        """Move to a device."""
+        return Gaussians(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def detach(self) -> Gaussians:
+        """Cut from the graph."""
+        return Gaussians(*(getattr(self, f.name).detach() for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Renders:
+    """R(G, C): what the cameras see."""
+
+    images: Float[Tensor, "b v 3 h w"]  # sRGB in [0, 1], over the background that was asked for
+    alphas: Float[Tensor, "b v 1 h w"]  # in [0, 1]
+
+
+@dataclass(frozen=True)
+class Quadruples:
+    """A batch of {N, C, II, OI} (Sec. III-B), II and OI over one common background."""
+
+    noise: Float[Tensor, "b v c y x"]  # N, standard normal, restored from its seed
+    cameras: Cameras  # C
+    input_image: Float[Tensor, "b 3 h w"]  # II, sRGB in [0, 1]
+    output_images: Float[Tensor, "b v 3 h w"]  # OI, sRGB in [0, 1]
+    background: Float[Tensor, "b 3"]  # sRGB in [0, 1]
