@@ -7,6 +7,15 @@ the origin and its front faces +x. A camera at azimuth `p` and elevation `e` sta
 glTF's frame (y up, front +z, x to the object's left) maps onto it by (x, y, z) -> (z, x, y).
 """
 
-from dd3g_kedro.core.geometry.cameras import CameraRig, camera_to_world, orbit, plucker_rays
+from dd3g_kedro.core.geometry.config import CameraRig
 
 __all__ = ["CameraRig", "camera_to_world", "orbit", "plucker_rays"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs torch only when it is used: configurations are read at every start."""
+    if name in __all__:
+        from dd3g_kedro.core.geometry import cameras
+
+        return getattr(cameras, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
