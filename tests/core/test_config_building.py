@@ -16,6 +16,10 @@ class Leg:
     length: float
     foot: Literal["round", "square"] = "round"
 
+    def __post_init__(self) -> None:
+        if self.length < 0:
+            raise ValueError(f"leg.length must be positive, got {self.length}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -62,6 +66,7 @@ def test_plain_and_build_are_inverse():
         ({"legs": [{}]}, r"table\.legs\[0\]\.length is missing"),
         ({"legs": [{"length": "1e-5"}]}, r"table\.legs\[0\]\.length .*float.*1\.0e-5"),
         ({"legs": [{"length": 1, "foot": "flat"}]}, r"foot must be one of round, square"),
+        ({"legs": [{"length": -1}]}, r"table\.legs\[0\]: leg.length must be positive"),
         ({"legs": 4}, r"table\.legs must be a list"),
         ({"legs": [4]}, r"table\.legs\[0\] must be a mapping"),
         ({"size": [1, 2, 3]}, r"table\.size must have 2 entries, got 3"),

@@ -53,7 +53,11 @@ def build(cls: type[T], mapping: object, where: str) -> T:
     values = {
         key: _convert(expected[key], value, f"{where}.{key}") for key, value in mapping.items()
     }
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ValueError as error:  # its own checks know only its own name
+        prefix = "" if where in str(error) else f"{where}: "
+        raise ValueError(f"{prefix}{error}") from error
 
 
 def build_fields(instance: object, where: str) -> None:

@@ -1,0 +1,1 @@
+"""G_theta: the student (Sec. III-B)."""
