@@ -1,0 +1,1 @@
+"""U_base: ImageDream, its conditioning, deterministic DDIM and noise prediction."""

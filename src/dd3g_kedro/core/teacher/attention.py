@@ -1,0 +1,92 @@
+"""Attention processors for diffusers' U-Net: over an object's frames, and to text plus image."""
+
+# ruff: noqa: ARG002 (diffusers hands every processor the same arguments)
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def _attend(
+    query: Float[Tensor, "b t d"],
+    key: Float[Tensor, "b s d"],
+    value: Float[Tensor, "b s d"],
+    heads: int,
+) -> Float[Tensor, "b t d"]:
+    """softmax(q k^T / sqrt(d_head)) v, head by head."""
+    query, key, value = (rearrange(x, "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
+    return rearrange(F.scaled_dot_product_attention(query, key, value), "b h t d -> b t (h d)")
+
+
+class ViewAttention:
+    """Full self-attention over the tokens of all frames of one object ("3D self-attention")."""
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "n t d"],
+        encoder_hidden_states: None = None,
+        attention_mask: None = None,
+        num_frames: int = 1,
+    ) -> Float[Tensor, "n t d"]:
+        """Rows are object-major; every `num_frames` of them are one object."""
+        tokens = rearrange(hidden_states, "(b f) t d -> b (f t) d", f=num_frames)
+        tokens = _attend(attn.to_q(tokens), attn.to_k(tokens), attn.to_v(tokens), attn.heads)
+        return rearrange(attn.to_out[0](tokens), "b (f t) d -> (b f) t d", f=num_frames)
+
+
+class TextImageAttention(nn.Module):
+    """Cross-attention to text and to image tokens, each with its own keys and values.
+
+    Two softmaxes, summed before the output matrix: Attn(q, text) + ip_weight Attn(q, image).
+    Fewer token rows than hidden rows mean that consecutive rows share them; their keys and values
+    are then computed once.
+    """
+
+    def __init__(self, context_dim: int, inner_dim: int, ip_weight: float) -> None:
+        super().__init__()
+        self.to_k_ip = nn.Linear(context_dim, inner_dim, bias=False)
+        self.to_v_ip = nn.Linear(context_dim, inner_dim, bias=False)
+        self.ip_weight = ip_weight
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "n t d"],
+        encoder_hidden_states: tuple[Float[Tensor, "m s e"], Float[Tensor, "k i e"]],
+        attention_mask: None = None,
+        num_frames: int = 1,
+    ) -> Float[Tensor, "n t d"]:
+        """`encoder_hidden_states` are (text tokens, image tokens)."""
+        text, image = encoder_hidden_states
+        query = attn.to_q(hidden_states)
+        out = self._share(query, attn.to_k(text), attn.to_v(text), attn.heads)
+        seen = self._share(query, self.to_k_ip(image), self.to_v_ip(image), attn.heads)
+        return attn.to_out[0](out + self.ip_weight * seen)
+
+    @staticmethod
+    def _share(
+        query: Float[Tensor, "n t d"],
+        key: Float[Tensor, "m s d"],
+        value: Float[Tensor, "m s d"],
+        heads: int,
+    ) -> Float[Tensor, "n t d"]:
+        rows = len(query) // len(key)
+        grouped = rearrange(query, "(m r) t d -> m (r t) d", r=rows)
+        return rearrange(_attend(grouped, key, value, heads), "m (r t) d -> (m r) t d", r=rows)
+
+
+def attend_across_views(network: nn.Module, context_dim: int, ip_weight: float) -> None:
+    """Give every attention layer of a diffusers U-Net its processor, in place."""
+    for name, layer in network.named_modules():
+        if not isinstance(layer, Attention):
+            continue
+        if name.endswith("attn2"):
+            processor: object = TextImageAttention(context_dim, layer.inner_dim, ip_weight)
+        else:
+            processor = ViewAttention()
+        layer.set_processor(processor)  # type: ignore[arg-type]

@@ -1,0 +1,172 @@
+"""ImageDream's released U-Net: its names, mapped to ours and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+
+import torch
+from torch import Tensor, nn
+
+from dd3g_kedro.core.errors import InvalidWeights
+from dd3g_kedro.core.teacher.config import UNetConfig
+from dd3g_kedro.core.teacher.unet import MultiViewUNet
+
+# Switches of the released configuration files that do not change the network.
+_WITHOUT_EFFECT = {
+    "use_spatial_transformer",
+    "use_linear_in_transformer",
+    "legacy",
+    "use_checkpoint",
+    "use_fp16",
+    "with_ip",
+    "ip_mode",
+    "dropout",
+}
+_RESNET = {
+    "in_layers.0": "norm1",
+    "in_layers.2": "conv1",
+    "emb_layers.1": "time_emb_proj",
+    "out_layers.0": "norm2",
+    "out_layers.3": "conv2",
+    "skip_connection": "conv_shortcut",
+}
+_EMBEDDINGS_AND_ENDS = {
+    "time_embed.0": "time_embedding.linear_1",
+    "time_embed.2": "time_embedding.linear_2",
+    "camera_embed.0": "class_embedding.linear_1",
+    "camera_embed.2": "class_embedding.linear_2",
+    "input_blocks.0.0": "conv_in",
+    "out.0": "conv_norm_out",
+    "out.2": "conv_out",
+}
+_LISTED = 8  # keys named in an error before the rest is counted
+
+
+def unet_config(config: Mapping) -> UNetConfig:
+    """Read a released configuration (`unet/config.json`, or the yaml's `params`).
+
+    Raises:
+        ValueError: a key that is not known to be without effect is not ours.
+    """
+    known = {field.name for field in fields(UNetConfig)}
+    given = {k: v for k, v in config.items() if not k.startswith("_") and k not in _WITHOUT_EFFECT}
+    if unknown := sorted(set(given) - known):
+        raise ValueError(
+            f"U-Net configuration: unknown keys {unknown}; known are {sorted(known)}. "
+            "Give the configuration of ImageDream's multi-view U-Net."
+        )
+    return UNetConfig(**given)
+
+
+def _resnet(old: str, new: str) -> dict[str, str]:
+    return {f"{old}.{o}": f"{new}.{n}" for o, n in _RESNET.items()}
+
+
+def _module_names(config: UNetConfig) -> dict[str, str]:
+    """Released module -> module in diffusers' U-Net; longer names first never clash."""
+    names = dict(_EMBEDDINGS_AND_ENDS)
+    levels, blocks = len(config.channels), config.num_res_blocks
+    index = 1
+    for level, attends in enumerate(config.attends):
+        for block in range(blocks):
+            names |= _resnet(f"input_blocks.{index}.0", f"down_blocks.{level}.resnets.{block}")
+            if attends:
+                names[f"input_blocks.{index}.1"] = f"down_blocks.{level}.attentions.{block}"
+            index += 1
+        if level < levels - 1:
+            names[f"input_blocks.{index}.0.op"] = f"down_blocks.{level}.downsamplers.0.conv"
+            index += 1
+    names |= _resnet("middle_block.0", "mid_block.resnets.0")
+    names["middle_block.1"] = "mid_block.attentions.0"
+    names |= _resnet("middle_block.2", "mid_block.resnets.1")
+    for level, attends in enumerate(reversed(config.attends)):
+        for block in range(blocks + 1):
+            old = f"output_blocks.{level * (blocks + 1) + block}"
+            names |= _resnet(f"{old}.0", f"up_blocks.{level}.resnets.{block}")
+            if attends:
+                names[f"{old}.1"] = f"up_blocks.{level}.attentions.{block}"
+        if level < levels - 1:
+            up = f"{old}.{2 if attends else 1}.conv"
+            names[up] = f"up_blocks.{level}.upsamplers.0.conv"
+    return names
+
+
+def _ours_to_original(config: UNetConfig, ours: list[str]) -> dict[str, str]:
+    """Our parameter names -> the released names."""
+    originals = {new: old for old, new in _module_names(config).items()}
+    result = {}
+    for name in ours:
+        bare = name.removeprefix("network.")
+        if bare == name:  # the Resampler keeps its names
+            result[name] = name
+            continue
+        # the longest of our module names that the parameter lies in
+        parts = bare.split(".")
+        prefix = next(
+            ".".join(parts[:n])
+            for n in range(len(parts), 0, -1)
+            if ".".join(parts[:n]) in originals
+        )
+        rest = bare[len(prefix) :]
+        result[name] = originals[prefix] + re.sub(r"\.processor\.(to_[kv]_ip)", r".\1", rest)
+    return result
+
+
+def _listing(title: str, keys: list[str]) -> str:
+    if not keys:
+        return ""
+    more = f", and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
+    return f" {title} ({len(keys)}): {', '.join(keys[:_LISTED])}{more}."
+
+
+def check_keys(
+    name: str, expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size]
+) -> None:
+    """Compare names and shapes of two state dicts.
+
+    Raises:
+        InvalidWeights: they differ; missing, surplus and misshapen keys are listed.
+    """
+    missing = sorted(set(expected) - set(found))
+    surplus = sorted(set(found) - set(expected))
+    misshapen = [
+        f"{key} is {tuple(found[key])}, expected {tuple(expected[key])}"
+        for key in sorted(set(expected) & set(found))
+        if tuple(expected[key]) != tuple(found[key])
+    ]
+    if missing or surplus or misshapen:
+        raise InvalidWeights(
+            f"{name}: expected {len(expected)} tensors, found {len(found)}."
+            + _listing("Missing", missing)
+            + _listing("Surplus", surplus)
+            + _listing("Misshapen", misshapen)
+            + " Give the weights that belong to the configuration, or the configuration that "
+            "belongs to the weights."
+        )
+
+
+def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> nn.Module:
+    """Build our U-Net from a released configuration and state dict (bare names), in float32.
+
+    Raises:
+        ValueError: the configuration has unknown keys or impossible values.
+        InvalidWeights: names or shapes do not fit the configuration; all of them are listed.
+    """
+    with torch.device("meta"):
+        unet = MultiViewUNet(unet_config(config))
+    own = unet.state_dict()
+    names = _ours_to_original(unet.config, list(own))
+    expected = {names[key]: value.shape for key, value in own.items()}
+    check_keys("U-Net weights", expected, {key: v.shape for key, v in state_dict.items()})
+    weights = {key: state_dict[original].float() for key, original in names.items()}
+    unet.load_state_dict(weights, assign=True)
+    return unet.requires_grad_(True).eval()
+
+
+def unet_to_original(unet: MultiViewUNet) -> dict[str, Tensor]:
+    """The state dict of our U-Net in the released names: the inverse of `unet_from_original`."""
+    own = unet.state_dict()
+    names = _ours_to_original(unet.config, list(own))
+    return {names[key]: value for key, value in own.items()}

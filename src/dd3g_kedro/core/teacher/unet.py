@@ -1,0 +1,129 @@
+"""U_base's network: diffusers' U-Net, attending across an object's frames."""
+
+from __future__ import annotations
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from einops import rearrange
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from dd3g_kedro.core.teacher.attention import attend_across_views
+from dd3g_kedro.core.teacher.config import UNetConfig
+from dd3g_kedro.core.teacher.resampler import Resampler
+
+
+class _CameraUNet(UNet2DConditionModel):
+    """diffusers' U-Net, whose class embedding (the camera MLP) may be left out of a call."""
+
+    def get_class_embed(self, sample: Tensor, class_labels: Tensor | None) -> Tensor | None:
+        """Nothing where there is no camera; diffusers raises instead."""
+        return None if class_labels is None else super().get_class_embed(sample, class_labels)
+
+
+def _diffusers_config(config: UNetConfig) -> dict:
+    down = ["CrossAttnDownBlock2D" if on else "DownBlock2D" for on in config.attends]
+    up = ["CrossAttnUpBlock2D" if on else "UpBlock2D" for on in reversed(config.attends)]
+    # diffusers calls the number of heads "attention_head_dim"
+    heads = tuple(max(width // config.num_head_channels, 1) for width in config.channels)
+    return {
+        "sample_size": config.image_size,
+        "in_channels": config.in_channels,
+        "out_channels": config.out_channels,
+        "block_out_channels": config.channels,
+        "layers_per_block": config.num_res_blocks,
+        "down_block_types": tuple(down),
+        "up_block_types": tuple(up),
+        "attention_head_dim": heads,
+        "cross_attention_dim": config.context_dim,
+        "transformer_layers_per_block": config.transformer_depth,
+        "use_linear_projection": True,
+        "class_embed_type": "projection",
+        "projection_class_embeddings_input_dim": config.camera_dim,
+    }
+
+
+class MultiViewUNet(nn.Module):
+    """ImageDream's noise prediction for the frames of several objects at once (eps_phi).
+
+    Rows are object-major: row = object * num_frames + frame. With the pixel controller the last
+    frame of each object is the input image.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = _CameraUNet(**_diffusers_config(config))
+        attend_across_views(self.network, config.context_dim, config.ip_weight)
+        self.image_embed = Resampler(config)
+        self._silence_residual_branches()
+
+    def _silence_residual_branches(self) -> None:
+        """Start as the released network did: last layers of all branches and the output at zero."""
+        silent = ("conv2", "proj_out", "conv_out")
+        for name, module in self.network.named_modules():
+            if name.rsplit(".", 1)[-1] in silent:
+                for parameter in module.parameters():
+                    nn.init.zeros_(parameter)
+
+    def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
+        """The Resampler's context tokens; constant while sampling, so compute them once."""
+        return self.image_embed(ip.to(self.network.dtype))
+
+    def forward(
+        self,
+        x: Float[Tensor, "n c y x"],
+        timesteps: Real[Tensor, " n"],
+        context: Float[Tensor, "m t d"],
+        camera: Float[Tensor, "n a"] | None = None,
+        ip: Float[Tensor, "k e f"] | None = None,
+        ip_img: Float[Tensor, "b c y x"] | None = None,
+        num_frames: int = 5,
+        *,
+        image_tokens: Float[Tensor, "k i d"] | None = None,
+    ) -> Float[Tensor, "n o y x"]:
+        """Predict the noise of every row; `x` is not modified.
+
+        Args:
+            x: noisy latents.
+            timesteps: integers, or floats of at least 32 bits.
+            context: text tokens; one row for each row of `x`, or fewer that divide them, each for
+                as many consecutive rows (one for an object, or one for all).
+            camera: conditioning vectors (`core.teacher.cameras`).
+            ip: image encoder tokens, rows as in `context`.
+            ip_img: clean latents of the input images. They replace each object's last frame
+                (the pixel controller), so whatever noise that frame held is irrelevant.
+            num_frames: of one object, the input image's included.
+            image_tokens: what `embed_image_tokens` made of `ip`, given instead of it.
+
+        Raises:
+            ValueError: the timesteps are in half precision (bfloat16 turns 981 into 980), or rows
+                do not fit together.
+        """
+        self._check_rows(x, timesteps, context, num_frames)
+        dtype = self.network.dtype
+        if ip_img is not None:
+            frames = rearrange(x, "(b f) c y x -> b f c y x", f=num_frames)
+            x = torch.cat([frames[:, :-1], ip_img.to(x.dtype)[:, None]], dim=1).flatten(0, 1)
+        if image_tokens is None and ip is not None:
+            image_tokens = self.embed_image_tokens(ip)
+        if image_tokens is None:  # as released: the last text rows then stand for the image
+            context, image_tokens = context.split(
+                [context.shape[1] - self.config.ip_dim, self.config.ip_dim], dim=1
+            )
+        return self.network(
+            x.to(dtype),
+            timesteps,
+            (context.to(dtype), image_tokens.to(dtype)),
+            class_labels=None if camera is None else camera.to(dtype),
+            cross_attention_kwargs={"num_frames": num_frames},
+            return_dict=False,
+        )[0]
+
+    @staticmethod
+    def _check_rows(x: Tensor, timesteps: Tensor, context: Tensor, num_frames: int) -> None:
+        if timesteps.dtype in (torch.bfloat16, torch.float16):
+            raise ValueError(f"timesteps must be int64 or float32, got {timesteps.dtype}")
+        for name, count in (("num_frames", num_frames), ("rows of context", len(context))):
+            if len(x) % count:
+                raise ValueError(f"{name} must divide the {len(x)} rows of x, got {count}")
