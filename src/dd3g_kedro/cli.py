@@ -1,0 +1,47 @@
+"""`kedro run` with errors that a person can read."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+
+from dd3g_kedro.failures import explain
+
+
+class ExplainedCommand(click.Command):
+    """A command that ends a failure people can mend with one paragraph and exit code 1.
+
+    DD3G_TRACEBACK=1 shows the traceback instead; a bug always shows it.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            click.ClickException: the failure in words.
+        """
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            message = explain(error)
+            if message is None or os.environ.get("DD3G_TRACEBACK", "0") == "1":
+                raise
+            raise click.ClickException(message) from error
+
+
+@click.group(context_settings=CONTEXT_SETTINGS, name=__package__)
+def cli() -> None:
+    """Commands of dd3g-kedro."""
+
+
+run = ExplainedCommand(
+    name="run",
+    callback=kedro_run.callback,
+    params=kedro_run.params,
+    help=kedro_run.help,
+)
+cli.add_command(run)

@@ -1,0 +1,86 @@
+"""The student as a registered model: each training makes a version, one version serves."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractDataset
+
+from dd3g_kedro.core.promotion import StudentRelease
+from dd3g_kedro.datasets.student_registry import FINGERPRINT, StudentRegistry
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_LOG = logging.getLogger(__name__)
+_PACKAGE = Path(__file__).parents[1]
+_REQUIREMENTS = (
+    "mlflow", "torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "einops",
+    "jaxtyping", "scipy",
+)  # fmt: skip
+
+
+def fingerprint(weights: Path) -> str:
+    """SHA-256 of a weights file: ties a registered version to its evaluation."""
+    with weights.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _active_run() -> Run | None:
+    """The tracked run, if this process has one; MLflow is not imported to find out."""
+    mlflow = sys.modules.get("mlflow")
+    return mlflow.active_run() if mlflow else None
+
+
+class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
+    """Saving registers a version in the tracked run; loading gives the registry.
+
+    Without a tracked run nothing is registered, and the log says so.
+    """
+
+    may_be_missing = True
+
+    def __init__(self, *, name: str, metadata: dict[str, Any] | None = None) -> None:
+        """Take the registered model's name."""
+        self._name = name
+        self.metadata = metadata
+
+    def load(self) -> StudentRegistry:
+        """The registry of the store where this run is tracked."""
+        from mlflow.tracking import MlflowClient
+
+        return StudentRegistry(MlflowClient(), self._name)
+
+    def save(self, data: StudentRelease) -> None:
+        """Register the weights with their card, their metrics and their fingerprint."""
+        if _active_run() is None:
+            _LOG.info("%s: tracking is off, so no version is registered", data.weights)
+            return
+        import mlflow
+
+        logged = mlflow.pyfunc.log_model(
+            name="student",
+            python_model=str(_PACKAGE / "serving.py"),
+            artifacts={"student": str(data.weights)},
+            code_paths=[str(_PACKAGE)],
+            pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
+            registered_model_name=self._name,
+        )
+        client, made = mlflow.MlflowClient(), str(logged.registered_model_version)
+        client.update_model_version(self._name, made, description=data.card)
+        tags = {FINGERPRINT: fingerprint(data.weights)}
+        tags |= {f"training.{key}": f"{value:.6g}" for key, value in data.metrics.items()}
+        for key, value in tags.items():
+            client.set_model_version_tag(self._name, made, key, value)
+        _LOG.info("Registered %s version %s", self._name, made)
+
+    def _exists(self) -> bool:
+        return False  # every training registers anew
+
+    def _describe(self) -> dict[str, str]:
+        return {"name": self._name}

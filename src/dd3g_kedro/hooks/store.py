@@ -1,0 +1,56 @@
+"""MLflow's SQLite store, created by one process before anyone else uses it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import filelock
+from mlflow.entities import RunStatus
+from mlflow.tracking import MlflowClient
+
+_LOG = logging.getLogger(__name__)
+
+
+def tracking_uri(configured: str | None, root: Path) -> str:
+    """Where runs are recorded: mlflow.yml, else MLFLOW_TRACKING_URI, else mlflow.db at the root."""
+    return configured or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
+
+
+def prepare(uri: str, experiment: str, artifacts: str, tags: dict[str, Any] | None) -> None:
+    """Create the store's tables and the experiment, one process at a time.
+
+    Two processes that meet an empty SQLite file at once both migrate it and break it.
+    """
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{path}.lock"):
+        if not path.exists():
+            _LOG.info("Creating the store of tracked runs, %s", path)
+        client = MlflowClient(tracking_uri=uri)
+        if client.get_experiment_by_name(experiment) is None:
+            client.create_experiment(experiment, artifact_location=artifacts, tags=tags)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def close_abandoned(client: MlflowClient, experiment_id: str, host: str) -> None:
+    """Mark runs as killed whose process on this host is gone: nothing could end them."""
+    running = client.search_runs(
+        [experiment_id], f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"
+    )
+    for run in running:
+        if not _alive(int(run.data.tags["process.id"])):
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))

@@ -1,0 +1,25 @@
+"""The pipelines that `kedro run --pipelines=...` knows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from kedro.pipeline import Pipeline
+
+NAMES = ("collect", "validate", "teacher", "sample", "distill", "evaluate", "generate", "promote")
+DEFAULT = ("validate", "sample", "distill", "evaluate")
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Build every pipeline; `__default__` is what `make demo` runs."""
+    folder = Path(__file__).parent / "pipelines"
+    registered = {
+        name: import_module(f"{__package__}.pipelines.{name}").create_pipeline()
+        for name in NAMES
+        if (folder / name / "__init__.py").is_file()
+    }
+    registered["__default__"] = sum(
+        (registered[n] for n in DEFAULT if n in registered), Pipeline([])
+    )
+    return registered
