@@ -1,0 +1,1 @@
+"""Textured meshes: files to triangles, triangles to pictures, and the procedural objects."""
