@@ -1,0 +1,36 @@
+"""L_ES: the student's renderings against the teacher's views (Sec. III-C)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from dd3g_kedro.core.objective.config import ExplicitSupervision
+
+ImageDistance = Callable[[Tensor, Tensor], Tensor]  # ("n 3 h w", "n 3 h w") -> "n", differentiable
+
+
+def explicit_supervision(
+    images: Float[Tensor, "b v 3 h w"],
+    targets: Float[Tensor, "b v 3 h w"],
+    config: ExplicitSupervision,
+    perceptual: ImageDistance,
+) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+    """lambda_1 MSE + lambda_2 perceptual distance (Eqs. 3, 4), and both without their weights.
+
+    Args:
+        images: renderings, sRGB in [0, 1].
+        targets: OI over the same background.
+        config: the weights.
+        perceptual: LPIPS, or what stands in for it; not called where its weight is zero.
+    """
+    parts = {"mse": (images - targets).square().mean()}
+    total = config.mse_weight * parts["mse"]
+    if config.perceptual_weight > 0:
+        flat = (rearrange(views, "b v c h w -> (b v) c h w") for views in (images, targets))
+        parts["perceptual"] = perceptual(*flat).mean()
+        total = total + config.perceptual_weight * parts["perceptual"]
+    return total, parts

@@ -1,0 +1,86 @@
+"""Image tokens: DINOv2 (Sec. IV-F, [52])."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dd3g_kedro.core.errors import InvalidWeights
+from dd3g_kedro.core.student.config import ImageEncoderConfig
+from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
+
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as DINOv2 was trained
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def _architecture(config: ImageEncoderConfig) -> dict[str, object]:
+    return {
+        "hidden_size": config.width,
+        "num_hidden_layers": config.blocks,
+        "num_attention_heads": config.heads,
+        "mlp_ratio": config.mlp_ratio,
+        "patch_size": config.patch_size,
+        "image_size": config.position_size or config.image_size,
+    }
+
+
+def _load(folder: Path, config: ImageEncoderConfig) -> nn.Module:
+    from transformers import Dinov2Config, Dinov2Model
+
+    try:
+        found = Dinov2Config.from_pretrained(folder, local_files_only=True)
+        for key, expected in _architecture(config).items():
+            if getattr(found, key) != expected:
+                raise ValueError(f"its {key} is {getattr(found, key)}, not {expected}")
+        model, report = Dinov2Model.from_pretrained(
+            folder,
+            config=found,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+        if report["missing_keys"]:
+            raise ValueError(f"it lacks {', '.join(sorted(report['missing_keys'])[:3])}")
+    except Exception as error:  # transformers raises whatever its parsers raise
+        raise InvalidWeights(
+            f"{folder}: expected the DINOv2 weights that image_encoder describes, but {error}. "
+            "Set image_encoder to the weights' sizes, or fetch the folder again."
+        ) from error
+    model.embeddings.mask_token = None  # serves DINOv2's own training only
+    return model
+
+
+class ImageEncoder(nn.Module):
+    """II as tokens: the class token, then one for each patch, row by row."""
+
+    def __init__(self, config: ImageEncoderConfig) -> None:
+        """Build it.
+
+        Raises:
+            MissingWeights: the configuration names weights that are not there.
+            InvalidWeights: they are damaged or of another size.
+        """
+        super().__init__()
+        self.size = config.image_size
+        if config.weights is None:
+            from transformers import Dinov2Config, Dinov2Model
+
+            settings = Dinov2Config(**_architecture(config), use_mask_token=False)
+            self.network: nn.Module = Dinov2Model(settings)
+        else:
+            self.network = _load(require_image_encoder_weights(config), config)
+        self.network.requires_grad_(config.trainable)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b t d"]:
+        """Encode sRGB pictures in [0, 1]."""
+        size = (self.size, self.size)
+        if image.shape[-2:] != size:
+            image = F.interpolate(image.float(), size, mode="bicubic", antialias=True).clamp(0, 1)
+        mean = torch.tensor(_MEAN, device=image.device)[:, None, None]
+        deviation = torch.tensor(_DEVIATION, device=image.device)[:, None, None]
+        return self.network(pixel_values=(image - mean) / deviation).last_hidden_state
