@@ -7,12 +7,14 @@ the origin and its front faces +x. A camera at azimuth `p` and elevation `e` sta
 glTF's frame (y up, front +z, x to the object's left) maps onto it by (x, y, z) -> (z, x, y).
 """
 
+from typing import Any
+
 from dd3g_kedro.core.geometry.config import CameraRig
 
 __all__ = ["CameraRig", "camera_to_world", "orbit", "plucker_rays"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Import what needs torch only when it is used: configurations are read at every start."""
     if name in __all__:
         from dd3g_kedro.core.geometry import cameras

@@ -53,7 +53,7 @@ def camera_to_world(cameras: Cameras) -> Float[Tensor, "b v 4 4"]:
 def plucker_rays(
     cameras: Cameras, height: int, width: int
 ) -> Float[Tensor, "b v 6 {height} {width}"]:
-    """Plücker embedding of C: unit direction d and moment o x d of every cell's ray (Sec. III-B)."""
+    """Plücker embedding of C: unit direction d and moment o x d of each cell's ray (Sec. III-B)."""
     like = cameras.intrinsics
     y = (torch.arange(height, dtype=like.dtype, device=like.device) + 0.5) / height
     x = (torch.arange(width, dtype=like.dtype, device=like.device) + 0.5) / width

@@ -42,3 +42,45 @@ class Optimization:
                 "optimization.mixed_precision must be auto, no, bf16 or fp16, "
                 f"got {self.mixed_precision!r}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewRendering:
+    """Ground-truth views of the objects that a mini teacher learns from (Ours)."""
+
+    size: int  # pixels a side
+    azimuths: int = 16  # a ring, evenly spaced; a multiple of 4
+    elevations_deg: tuple[tuple[float, float], ...] = ((5, 5), (-5, 5), (5, 15), (15, 30))
+    # a ring each: the range from which an object's ring is drawn
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.azimuths < 4 or self.azimuths % 4:
+            raise ValueError(f"views.azimuths must be a multiple of 4, got {self.azimuths}")
+        for low, high in self.elevations_deg:
+            if not -90 < low <= high < 90:
+                raise ValueError(
+                    "views.elevations_deg must be ranges within (-90, 90), got "
+                    f"{self.elevations_deg}"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewAugmentation:
+    """How one object becomes many (Ours)."""
+
+    any_front: bool = True  # any azimuth may play the front
+    mirror: float = 0.5  # share of objects seen in a mirror
+    recolour: float = 0.5  # share with permuted, scaled channels
+    turned_views: float = 0.3  # share whose views do not start at the input's azimuth
+    other_ring: float = 0.3  # share whose views stand at another elevation than the input
+    white: float = 0.3  # share of white backgrounds; the rest are Eq. 8's greys
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderObjective:
+    """What the mini teacher's VAE minimises (Ours)."""
+
+    absolute: float = 1.0  # weight of the mean absolute error
+    edges: float = 1.0  # of the mean absolute error of neighbour differences
+    divergence: float = 1e-4  # of the mean KL divergence of a latent from N(0, 1)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from dd3g_kedro.core.training.config import Optimization
 _LOG = logging.getLogger(__name__)
 _BAD_STEPS = 10  # in a row, until the run stops
 
+M = TypeVar("M", bound=nn.Module)
 Terms = Mapping[str, Tensor]  # weighted terms of the objective; their sum is minimised
 Reporter = Callable[[int, Mapping[str, float]], None]
 
@@ -102,13 +103,13 @@ def _mixed_precision(config: Optimization, device: torch.device) -> str:
 
 
 def fit(
-    model: nn.Module,
+    model: M,
     objective: Callable[[nn.Module, int, torch.Generator], Terms],
     config: Optimization,
     checkpoint: Path | None = None,
     callbacks: Callbacks | None = None,
     title: str = "training",
-) -> nn.Module:
+) -> M:
     """Minimise the sum of the objective's terms; return the EMA model, on the CPU in float32.
 
     Args:
@@ -203,4 +204,5 @@ def fit(
                     f"{title} stopped after step {step + 1} of {config.steps}; "
                     "start the same command again to go on"
                 )
-    return average.module.to("cpu").eval()
+    fitted: M = average.module.to("cpu").eval()
+    return fitted

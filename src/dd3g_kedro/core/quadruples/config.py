@@ -1,0 +1,33 @@
+"""How quadruples are sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Deterministic DDIM over the accepted images (Sec. IV-A)."""
+
+    steps: int = 50  # DDIM, eta 0
+    guidance_scale: float = 5.0  # Ours: ImageDream's demo; the paper states none
+    seeds_per_image: int = 1
+    seed: int = 0  # of the seeds
+    batch_size: int = 4  # objects a batch
+    shard_size: int = 64  # quadruples a file
+    border_ratio: float | None = None  # recentre the object with this border; null: as it is framed
+    images: int | None = None  # at most so many images, in the table's order; null: all
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "seeds_per_image", "batch_size", "shard_size"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"sampling.{key} must be at least 1, got {getattr(self, key)}")
+        if self.shard_size % self.batch_size:
+            raise ValueError(
+                "sampling.shard_size must be a multiple of sampling.batch_size "
+                f"({self.batch_size}), got {self.shard_size}"
+            )
+        if self.border_ratio is not None and not 0 <= self.border_ratio < 1:
+            raise ValueError(
+                f"sampling.border_ratio must be null or lie in [0, 1), got {self.border_ratio}"
+            )

@@ -1,0 +1,244 @@
+"""U_base: a multi-view diffusion model with its latents, conditioning and guidance."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import CLIPVisionModel
+
+from dd3g_kedro.core.devices import network_dtype
+from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
+from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
+from dd3g_kedro.core.teacher.unet import MultiViewUNet
+from dd3g_kedro.core.types import Cameras
+
+_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class ImageCondition:
+    """What the teacher knows of the input images; computed once, used at every step."""
+
+    tokens: Float[Tensor, "b i d"]  # the Resampler's, of the image encoder's tokens
+    latents: Float[Tensor, "b c y x"]  # clean, the pixel controller's frame
+
+    def unconditional(self, empty: Float[Tensor, "1 i d"]) -> ImageCondition:
+        """The guidance's other half: tokens of all-zero features, zero latents."""
+        return ImageCondition(empty.expand_as(self.tokens), torch.zeros_like(self.latents))
+
+    def __getitem__(self, index: slice | Tensor) -> ImageCondition:
+        """A part of the batch."""
+        return ImageCondition(self.tokens[index], self.latents[index])
+
+
+class Teacher(nn.Module):
+    """ImageDream, whatever its size: `U_base` of Sec. III.
+
+    Images are sRGB in [0, 1] outside and [-1, 1] inside. Latents are scaled to about unit variance.
+    """
+
+    text_tokens: Tensor
+    alphas_cumprod: Tensor
+
+    def __init__(
+        self,
+        config: TeacherConfig,
+        unet: MultiViewUNet,
+        autoencoder: AutoencoderKL,
+        image_encoder: CLIPVisionModel,
+        schedule: DDIMScheduler,
+        text_tokens: Float[Tensor, "1 t d"],
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.unet = unet
+        self.autoencoder = autoencoder
+        self.image_encoder = image_encoder
+        self.schedule = schedule
+        self.register_buffer("text_tokens", text_tokens)
+        self.register_buffer("alphas_cumprod", schedule.alphas_cumprod.clone(), persistent=False)
+        self._fast: list[MultiViewUNet] = []  # a list hides it from `state_dict`
+        self.fingerprint = ""  # set by `core.teacher.storage`
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.text_tokens.device
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        """(v, c, y, x): the shape of N for one object."""
+        factor = 2 ** (len(self.autoencoder.config.block_out_channels) - 1)
+        side = self.config.image_size // factor
+        return self.config.views, int(self.autoencoder.config.latent_channels), side, side
+
+    def frames(self, batch: int, elevation: float) -> Cameras:
+        """C: the cameras of the four views; angles in radians."""
+        azimuth = frame_azimuths().to(self.device)
+        cameras = orbit(azimuth[None], torch.full_like(azimuth, elevation)[None], self.config.rig)
+        return cameras.expand(batch)
+
+    # latents --------------------------------------------------------------------------------
+
+    def encode(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c y x"]:
+        """Latents of images; differentiable.
+
+        Departs: the posterior's mean; the released code samples it, which breaks the one-to-one
+        map from N, C, II to OI that the method rests on.
+        """
+        posterior = self.autoencoder.encode(images * 2 - 1).latent_dist
+        return posterior.mean * self.autoencoder.config.scaling_factor
+
+    def decode(self, latents: Float[Tensor, "n c y x"]) -> Float[Tensor, "n 3 h w"]:
+        """Images of latents, clamped to [0, 1]."""
+        images = self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
+        return ((images + 1) / 2).clamp(0, 1)
+
+    # conditioning ---------------------------------------------------------------------------
+
+    def image_features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k e"]:
+        """Tokens of the image encoder, before the Resampler."""
+        size = self.config.encoder_size
+        if images.shape[-1] != size:
+            images = F.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
+        mean, std = (images.new_tensor(v)[:, None, None] for v in (_CLIP_MEAN, _CLIP_STD))
+        states = self.image_encoder((images - mean) / std, output_hidden_states=True).hidden_states
+        return states[self.config.encoder_layer]
+
+    @torch.no_grad()
+    def condition(self, input_images: Float[Tensor, "b 3 h w"]) -> ImageCondition:
+        """Encode the input images (II), composited on their background."""
+        size = self.config.image_size
+        if input_images.shape[-2:] != (size, size):
+            raise ValueError(
+                f"the teacher takes input images of {size} x {size} pixels, got "
+                f"{tuple(input_images.shape[-2:])}; use core.images.framing first"
+            )
+        tokens = self.unet.embed_image_tokens(self.image_features(input_images))
+        return ImageCondition(tokens, self.encode(input_images))
+
+    def _empty_tokens(self, unet: MultiViewUNet) -> Float[Tensor, "1 i d"]:
+        tokens = (self.config.encoder_size // int(self.image_encoder.config.patch_size)) ** 2 + 1
+        width = self.config.unet.ip_embedding_dim
+        return unet.embed_image_tokens(torch.zeros(1, tokens, width, device=self.device))
+
+    # the network ----------------------------------------------------------------------------
+
+    def fast_unet(self) -> MultiViewUNet:
+        """The U-Net in the precision that this device multiplies fastest; made once."""
+        dtype = network_dtype(self.device)
+        if dtype == torch.float32:
+            return self.unet
+        if not self._fast or next(self._fast[0].parameters()).device != self.device:
+            fast = copy.deepcopy(self.unet).to(dtype).requires_grad_(requires_grad=False)
+            self._fast = [fast.eval()]
+        return self._fast[0]
+
+    def forward(
+        self,
+        latents: Float[Tensor, "b v c y x"],
+        timesteps: Int[Tensor, " b"],
+        camera: Float[Tensor, "b v 16"],
+        input_images: Float[Tensor, "b 3 h w"],
+        input_latents: Float[Tensor, "b c y x"],
+        keep: Bool[Tensor, " b"],
+    ) -> Float[Tensor, "b v c y x"]:
+        """The network's output for training; where `keep` is false the input image is withheld."""
+        features = self.image_features(input_images)
+        kept = keep.to(features.dtype)
+        frames = latents.shape[1] + 1
+        out = self.unet(
+            rearrange(F.pad(latents, (0, 0) * 3 + (0, 1)), "b f c y x -> (b f) c y x"),
+            repeat(timesteps, "b -> (b f)", f=frames),
+            self.text_tokens,
+            camera=rearrange(F.pad(camera, (0, 0, 0, 1)), "b f a -> (b f) a"),
+            ip=features * kept.view(-1, 1, 1),
+            ip_img=input_latents * kept.view(-1, 1, 1, 1),
+            num_frames=frames,
+        )
+        return rearrange(out, "(b f) c y x -> b f c y x", f=frames)[:, :-1]
+
+    @torch.no_grad()
+    def predict(
+        self,
+        latents: Float[Tensor, "b v c y x"],
+        timesteps: Int[Tensor, " b"],
+        condition: ImageCondition,
+        camera: Float[Tensor, "b v 16"],
+        guidance_scale: float,
+    ) -> tuple[Float[Tensor, "b v c y x"], Float[Tensor, "b v c y x"]]:
+        """The U-Net's output with guidance, and its conditional half; both halves in one batch.
+
+        What the output means (noise or velocity) is the schedule's `prediction_type`.
+        """
+        unet = self.fast_unet()
+        batch, views = latents.shape[:2]
+        halves = 2 if guidance_scale != 1 else 1
+        parts = [condition]
+        if halves == 2:
+            parts.insert(0, condition.unconditional(self._empty_tokens(unet).to(condition.tokens)))
+        tokens = torch.cat([part.tokens for part in parts])
+        clean = torch.cat([part.latents for part in parts])
+        rows = F.pad(latents, (0, 0) * 3 + (0, 1))  # the input image's frame
+        camera_rows = F.pad(camera, (0, 0, 0, 1))  # its camera is all zero
+        out = unet(
+            repeat(rows, "b f c y x -> (s b f) c y x", s=halves),
+            repeat(timesteps, "b -> (s b f)", s=halves, f=views + 1),
+            self.text_tokens,
+            camera=repeat(camera_rows, "b f a -> (s b f) a", s=halves),
+            image_tokens=tokens,
+            ip_img=clean,
+            num_frames=views + 1,
+        ).float()
+        out = rearrange(out, "(s b f) c y x -> s b f c y x", s=halves, b=batch)[:, :, :views]
+        if halves == 1:
+            return out[0], out[0]
+        return out[0] + guidance_scale * (out[1] - out[0]), out[1]
+
+    def camera_vectors(self, cameras: Cameras) -> Float[Tensor, "b v 16"]:
+        """What the U-Net is told of the cameras."""
+        return camera_conditioning(cameras)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        noise: Float[Tensor, "b v c y x"],
+        condition: ImageCondition,
+        cameras: Cameras,
+        steps: int = 50,
+        guidance_scale: float = 5.0,
+        show_progress: bool = False,
+    ) -> Float[Tensor, "b v c y x"]:
+        """Simulate the ODE from N with deterministic DDIM (eta 0), Sec. III-A; return latents."""
+        schedule = copy.deepcopy(self.schedule)
+        schedule.set_timesteps(steps)
+        camera = self.camera_vectors(cameras)
+        latents = noise.float() * schedule.init_noise_sigma
+        timesteps = schedule.timesteps.tolist()
+        for t in track(timesteps, steps, "DDIM", "steps") if show_progress else timesteps:
+            now = torch.full((len(latents),), t, device=latents.device)
+            out, _ = self.predict(latents, now, condition, camera, guidance_scale)
+            latents = schedule.step(out, t, latents, eta=0.0).prev_sample
+        return latents
+
+    def noise_from_output(
+        self,
+        output: Float[Tensor, "b v c y x"],
+        latents: Float[Tensor, "b v c y x"],
+        timesteps: Int[Tensor, " b"],
+    ) -> Float[Tensor, "b v c y x"]:
+        """eps_phi from the network's output, whatever the schedule's prediction type."""
+        if self.schedule.config.prediction_type == "epsilon":
+            return output
+        alpha_bar = self.alphas_cumprod[timesteps].view(-1, 1, 1, 1, 1)
+        return alpha_bar.sqrt() * output + (1 - alpha_bar).sqrt() * latents

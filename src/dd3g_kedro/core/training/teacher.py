@@ -1,0 +1,124 @@
+"""Fitting the mini teacher: first its VAE, then its U-Net and image encoder together (Ours)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dd3g_kedro.core.devices import default_device, network_autocast
+from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.teacher.cameras import camera_conditioning
+from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.training.config import AutoencoderObjective, Optimization, ViewAugmentation
+from dd3g_kedro.core.training.loop import Callbacks, Terms, fit
+from dd3g_kedro.core.training.views import RenderedViews
+
+_UNCONDITIONAL = 0.1  # share of objects trained without their input image, for guidance
+
+
+class _Reconstruction(nn.Module):
+    """The VAE's forward as one call, so that processes can share its gradients."""
+
+    def __init__(self, autoencoder: AutoencoderKL) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(
+        self, images: Float[Tensor, "n 3 h w"], noise: Float[Tensor, "n c y x"]
+    ) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, ""]]:
+        posterior = self.autoencoder.encode(images * 2 - 1).latent_dist
+        latents = posterior.mean + posterior.std * noise
+        divergence = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).float().mean()
+        return (self.autoencoder.decode(latents).sample + 1) / 2, divergence
+
+
+def _edges(images: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+    return images.diff(dim=-1), images.diff(dim=-2)
+
+
+def fit_autoencoder(
+    autoencoder: AutoencoderKL,
+    views: RenderedViews,
+    weights: AutoencoderObjective,
+    optimization: Optimization,
+    augmentation: ViewAugmentation,
+    checkpoint: Path,
+    callbacks: Callbacks,
+) -> AutoencoderKL:
+    """Fit the VAE to single views; its scaling factor makes latents of unit variance."""
+    device = default_device()
+    views = views.to(device)
+    cells = views.rgba.shape[-1] // 2 ** (len(autoencoder.config.block_out_channels) - 1)
+
+    def batch(generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
+        drawn = views.draw(max(optimization.batch_size // 4, 1), generator, augmentation)
+        return rearrange(drawn.images, "b v c h w -> (b v) c h w")
+
+    def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
+        images = batch(generator)
+        shape = (len(images), autoencoder.config.latent_channels, cells, cells)
+        noise = torch.randn(shape, generator=generator).to(device)
+        restored, divergence = model(images, noise)
+        edges = [
+            (a - b).abs().mean() for a, b in zip(_edges(restored), _edges(images), strict=True)
+        ]
+        squared = (restored.detach().clamp(0, 1) - images).square().mean()
+        callbacks.measures["psnr"] = float(-10 * squared.log10())
+        return {
+            "absolute": weights.absolute * (restored - images).abs().mean(),
+            "edges": weights.edges * torch.stack(edges).sum(),
+            "divergence": weights.divergence * divergence,
+        }
+
+    module = _Reconstruction(autoencoder)
+    fitted = fit(module, objective, optimization, checkpoint, callbacks, "autoencoder")
+    result: AutoencoderKL = fitted.autoencoder
+    generator = torch.Generator().manual_seed(optimization.seed)
+    with torch.no_grad():
+        sample = batch(generator)[:256].cpu()
+        spread = result.encode(sample * 2 - 1).latent_dist.mean.std()
+    result.register_to_config(scaling_factor=float(1 / spread))
+    return result
+
+
+def fit_denoiser(
+    teacher: Teacher,
+    views: RenderedViews,
+    optimization: Optimization,
+    augmentation: ViewAugmentation,
+    checkpoint: Path,
+    callbacks: Callbacks,
+) -> Teacher:
+    """Fit U-Net and image encoder to the views' latents; the VAE stays as it is."""
+    device = default_device()
+    views = views.to(device)
+    teacher.requires_grad_(requires_grad=True).to(device)
+    teacher.autoencoder.requires_grad_(requires_grad=False)
+    schedule = teacher.schedule
+    steps = schedule.config.num_train_timesteps
+    velocity = schedule.config.prediction_type == "v_prediction"
+
+    @torch.no_grad()
+    def encode(images: Float[Tensor, "b f 3 h w"]) -> Float[Tensor, "b f c y x"]:
+        with network_autocast(device):
+            latents = teacher.encode(images.flatten(0, 1))
+        return latents.float().unflatten(0, images.shape[:2])
+
+    def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
+        batch = views.draw(optimization.batch_size, generator, augmentation)
+        latents = encode(torch.cat([batch.input_image[:, None], batch.images], dim=1))
+        timesteps = torch.randint(steps, (len(latents),), generator=generator).to(device)
+        noise = torch.randn(latents[:, 1:].shape, generator=generator).to(device)
+        keep = torch.rand(len(latents), generator=generator).to(device) >= _UNCONDITIONAL
+        noisy = schedule.add_noise(latents[:, 1:], noise, timesteps)
+        target = schedule.get_velocity(latents[:, 1:], noise, timesteps) if velocity else noise
+        camera = camera_conditioning(orbit(batch.azimuth, batch.elevation, teacher.config.rig))
+        output = model(noisy, timesteps, camera, batch.input_image, latents[:, 0], keep)
+        return {"denoising": (output.float() - target).square().mean()}
+
+    return fit(teacher, objective, optimization, checkpoint, callbacks, "teacher")
