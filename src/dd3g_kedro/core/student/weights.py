@@ -31,6 +31,7 @@ class Student(nn.Module):
         super().__init__()
         self.generator = generator
         self.config = config
+        self.fingerprint: str | None = None  # SHA-256 of the file that it was read from
 
     @classmethod
     def from_config(cls, config: StudentConfig, seed: int) -> Student:
@@ -130,7 +131,10 @@ def load_student(path: str | Path) -> Student:
     _require_same_tensors(path, generator.state_dict(), tensors)
     generator.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
     generator.image_encoder.requires_grad_(config.pepd.image_encoder.trainable)
-    return Student(generator, config).eval()
+    student = Student(generator, config).eval()
+    with path.open("rb") as stream:
+        student.fingerprint = hashlib.file_digest(stream, "sha256").hexdigest()
+    return student
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
