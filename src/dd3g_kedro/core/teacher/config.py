@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dd3g_kedro.core.config_building import build_fields
+
 _GROUPS = 32  # GroupNorm groups, fixed by the released network
 
 
@@ -16,7 +18,7 @@ class UNetConfig:
     model_channels: int = 320
     num_res_blocks: int = 2  # a level
     attention_resolutions: tuple[int, ...] = (4, 2, 1)  # down-sampling factors, not sizes
-    channel_mult: tuple[float, ...] = (1, 2, 4, 4)  # a level; may be fractional
+    channel_mult: tuple[int | float, ...] = (1, 2, 4, 4)  # a level; may be fractional
     num_head_channels: int = 64
     context_dim: int = 1024  # text and image tokens
     camera_dim: int = 16
@@ -31,8 +33,7 @@ class UNetConfig:
     resampler_head_dim: int = 64
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "attention_resolutions", tuple(self.attention_resolutions))
-        object.__setattr__(self, "channel_mult", tuple(self.channel_mult))
+        build_fields(self, "unet")
         if not self.channel_mult or self.channel_mult[0] != 1:
             raise ValueError(f"unet.channel_mult must start with 1, got {self.channel_mult}")
         for name, value in self.__dict__.items():

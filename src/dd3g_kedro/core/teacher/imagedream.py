@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 
 import torch
 from torch import Tensor, nn
 
+from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.errors import InvalidWeights
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
@@ -48,16 +48,10 @@ def unet_config(config: Mapping) -> UNetConfig:
     """Read a released configuration (`unet/config.json`, or the yaml's `params`).
 
     Raises:
-        ValueError: a key that is not known to be without effect is not ours.
+        ValueError: a key is unknown, or a value impossible; the message names it.
     """
-    known = {field.name for field in fields(UNetConfig)}
     given = {k: v for k, v in config.items() if not k.startswith("_") and k not in _WITHOUT_EFFECT}
-    if unknown := sorted(set(given) - known):
-        raise ValueError(
-            f"U-Net configuration: unknown keys {unknown}; known are {sorted(known)}. "
-            "Give the configuration of ImageDream's multi-view U-Net."
-        )
-    return UNetConfig(**given)
+    return build(UNetConfig, given, "unet")
 
 
 def _resnet(old: str, new: str) -> dict[str, str]:
