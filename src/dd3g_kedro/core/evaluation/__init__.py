@@ -1,0 +1,1 @@
+"""Scores of image-to-views methods against ground-truth views (Table I)."""

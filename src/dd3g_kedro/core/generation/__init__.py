@@ -1,0 +1,1 @@
+"""From one picture to an object on disk: preparation, G_theta, files and pictures."""
