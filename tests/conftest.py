@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+class PlainConfigurations(MetaPathFinder):
+    """Import `config` modules without beartype: Kedro builds their dataclasses from dictionaries.
+
+    `core.config_building` turns those into nested dataclasses and checks the types by itself.
+    """
+
+    def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
+        """The ordinary module, ahead of jaxtyping's instrumented one."""
+        if fullname.startswith("dd3g_kedro.core.") and fullname.endswith("config"):
+            return PathFinder.find_spec(fullname, path, target)
+        return None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Two workers on two cores: one thread each. Nothing a test runs is tracked or sent home."""
+    sys.meta_path.insert(0, PlainConfigurations())
     os.environ.setdefault("DD3G_TRACKING", "0")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if "PYTEST_XDIST_WORKER" in os.environ:
