@@ -1,0 +1,139 @@
+"""The project's graph of imports, its pipelines, catalogs and stages."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
+
+SOURCE = "src/dd3g_kedro"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the repository says about itself, in one environment."""
+
+    root: Path
+    environment: str
+    pipelines: dict[str, Pipeline]
+    graph: grimp.ImportGraph
+    catalog: dict[str, Any]
+    parameters: dict[str, Any]
+
+    def entry(self, name: str) -> dict[str, Any]:
+        """A dataset's catalog entry, factories not counted."""
+        return self.catalog[name]
+
+    def dataset_class(self, name: str) -> type:
+        module, _, cls = self.entry(name)["type"].rpartition(".")
+        known = module if module.startswith("dd3g_kedro") else f"kedro_datasets.{module}"
+        return getattr(import_module(known), cls)
+
+    def stored(self, names: set[str]) -> set[str]:
+        """The paths of datasets that are files and take part in the flow."""
+        paths = set()
+        for name in names:
+            if name.startswith("param") or "filepath" not in self.catalog.get(name, {}):
+                continue
+            if not getattr(self.dataset_class(name), "tracked_live", False):
+                paths.add(self.entry(name)["filepath"])
+        return paths
+
+    def code_of(self, pipeline: str) -> set[str]:
+        """The rooms that a pipeline and the datasets it touches import, however indirectly."""
+        modules = {f"dd3g_kedro.pipelines.{pipeline}"}
+        for name in self.pipelines[pipeline].datasets():
+            text = str(self.catalog.get(name, {}))
+            modules |= {m.rpartition(".")[0] for m in re.findall(r"dd3g_kedro\.[\w.]+", text)}
+        reached: set[str] = set()
+        for module in modules & self.graph.modules:
+            within = {module} | self.graph.find_descendants(module)
+            for one in within:
+                reached |= {one} | self.graph.find_upstream_modules(one)
+        return {path for module in reached if (path := self._room(module))}
+
+    def _room(self, module: str) -> str | None:
+        """Where a module's room lies: a folder of the core, a pipeline, or a single file."""
+        parts = module.split(".")
+        if parts[0] != "dd3g_kedro" or len(parts) < 3:
+            return None
+        inside = SOURCE + "/" + "/".join(parts[1:3])
+        return inside if (self.root / inside).is_dir() else f"{inside}.py"
+
+    def consumed(self, pipeline: str) -> set[str]:
+        """The parameters that a pipeline takes."""
+        names = self.pipelines[pipeline].inputs()
+        return {n.removeprefix("params:") for n in names if n.startswith("params:")}
+
+    def parameter_files(self, pipeline: str) -> dict[str, set[str]]:
+        """Which file gives which of a pipeline's parameters, in the base and over it."""
+        folders = ["base"] if self.environment == "base" else ["base", self.environment]
+        found: dict[str, set[str]] = {}
+        for folder in folders:
+            for path in sorted((self.root / "conf" / folder).glob("parameters*.yml")):
+                keys = set(yaml.safe_load(path.read_text()) or {})
+                taken = {key for key in self.consumed(pipeline) if key.split(".")[0] in keys}
+                if taken:
+                    found[path.relative_to(self.root).as_posix()] = taken
+        return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_project(project: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(project)
+    yield
+    os.chdir(before)
+
+
+@pytest.fixture(scope="session")
+def graph(project: Path) -> grimp.ImportGraph:
+    return grimp.build_graph("dd3g_kedro", include_external_packages=True, cache_dir=None)
+
+
+@pytest.fixture(scope="session")
+def registered(project: Path) -> dict[str, Pipeline]:
+    bootstrap_project(project)
+    from dd3g_kedro.pipeline_registry import register_pipelines
+
+    return register_pipelines()
+
+
+def described(
+    root: Path, environment: str, registered: dict[str, Pipeline], graph: grimp.ImportGraph
+) -> Project:
+    """As `kedro run --env` would see it, without anyone's own conf/local."""
+    from dd3g_kedro.settings import CONFIG_LOADER_ARGS
+
+    loader = OmegaConfigLoader(
+        str(root / "conf"), env=environment, **CONFIG_LOADER_ARGS | {"default_run_env": "base"}
+    )
+    return Project(
+        root, environment, registered, graph, dict(loader["catalog"]), dict(loader["parameters"])
+    )
+
+
+@pytest.fixture(scope="session")
+def base(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGraph) -> Project:
+    return described(project, "base", registered, graph)
+
+
+@pytest.fixture(scope="session", params=("base", "smoke", "paper"))
+def settled(
+    request: pytest.FixtureRequest,
+    project: Path,
+    registered: dict[str, Pipeline],
+    graph: grimp.ImportGraph,
+) -> Project:
+    return described(project, request.param, registered, graph)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+HOMES = {
+    "accelerate": ("core.training",),
+    "diffusers": ("core.teacher", "core.training"),
+    "dvc": (),
+    "great_expectations": ("expectations",),
+    "gsplat": ("core.rendering",),
+    "kedro_mlflow": ("hooks",),
+    "lpips": ("core.metrics",),
+    "mlflow": ("hooks", "datasets", "serving"),
+    "numba": ("core.rendering", "core.meshes"),
+    "transformers": ("core.student", "core.teacher"),
+    "trimesh": ("core.meshes",),
+}
+HEAVY = (
+    *("accelerate", "diffusers", "great_expectations", "gsplat", "lpips", "matplotlib", "mlflow"),
+    *("numba", "pandas", "scipy", "torch", "torchvision", "transformers", "trimesh"),
+)
+
+
+def test_rooms_import_downwards_only(project: Path):
+    from importlinter.cli import lint_imports
+
+    assert lint_imports(str(project / ".importlinter"), no_cache=True) == 0
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_has_one_home(graph: grimp.ImportGraph, library: str):
+    homes = tuple(f"dd3g_kedro.{home}" for home in HOMES[library])
+    users = graph.find_modules_that_directly_import(library) if library in graph.modules else ()
+    outside = [m for m in users if not any(m == h or m.startswith(f"{h}.") for h in homes)]
+    assert outside == []
+
+
+def test_the_core_knows_neither_kedro_nor_a_tracker(graph: grimp.ImportGraph):
+    core = {m for m in graph.modules if m.startswith("dd3g_kedro.core")}
+    reached = {upstream for module in core for upstream in graph.find_upstream_modules(module)}
+    assert reached.isdisjoint({"kedro", "kedro_datasets", "kedro_mlflow", "mlflow", "dvc"})
+
+
+def test_kedro_starts_without_heavy_libraries(project: Path):
+    """What a command pays for before its first node: seconds for each of these libraries."""
+    code = (
+        "import sys, os; os.environ['DD3G_TRACKING'] = '0'\n"
+        "from pathlib import Path\n"
+        "from kedro.framework.startup import bootstrap_project\n"
+        "bootstrap_project(Path.cwd())\n"
+        "from dd3g_kedro.pipeline_registry import register_pipelines\n"
+        "from dd3g_kedro.hooks.parameters import CheckedParameters\n"
+        "from kedro.validation import TypeExtractor\n"
+        "TypeExtractor(register_pipelines()).extract_types_from_pipelines()\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit(f'imported at start: {found}' if found else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
