@@ -33,6 +33,7 @@ class FolderDataset(AbstractDataset[Path, Path]):
         self._key = key
         self._what = what
         self._create = create
+        self.may_be_missing = create  # read by the check before a run
         self.metadata = metadata
 
     def load(self) -> Path:
