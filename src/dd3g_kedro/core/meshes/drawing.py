@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
 from importlib.util import find_spec
+from types import ModuleType
 from typing import no_type_check
 
 import numpy as np
@@ -16,34 +19,35 @@ from dd3g_kedro.core.meshes.config import Lighting
 from dd3g_kedro.core.meshes.mesh import Mesh
 from dd3g_kedro.core.types import Cameras
 
+_LOG = logging.getLogger(__name__)
 
-@njit(nogil=True, cache=True)
+
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
 def _visible(rows, uvs, texture, texels, levels, cutout, samples):
     """The nearest triangle of every sample, -1 where there is none; ties go to the first."""
     owner = np.full((samples, samples), -1, np.int32)
     nearest = np.zeros((samples, samples), np.float32)  # 1 / depth
     for face in range(len(rows)):
-        row = rows[face]
-        scale = row[kernels.DEPTH_SCALE]
+        scale = rows[face, kernels.DEPTH_SCALE]
         if scale == 0:
             continue
         holes = texture[face] >= 0 and cutout[texture[face]]
-        for i in range(int(row[kernels.TOP]), int(row[kernels.BOTTOM])):
-            for j in range(int(row[kernels.LEFT]), int(row[kernels.RIGHT])):
-                first, second, third, total = kernels.weights(row, j + 0.5, i + 0.5)
+        for i in range(int(rows[face, kernels.TOP]), int(rows[face, kernels.BOTTOM])):
+            for j in range(int(rows[face, kernels.LEFT]), int(rows[face, kernels.RIGHT])):
+                first, second, third, total = kernels.weights(rows, face, j + 0.5, i + 0.5)
                 inverse = np.float32(total / scale)
                 if inverse <= nearest[i, j] or inverse * kernels.NEAR > 1:
                     continue
                 if holes and kernels.is_hole(
-                    face, row, first, second, third, total, uvs, texels, levels
+                    face, rows, first, second, third, total, uvs, texels, levels
                 ):
                     continue
                 nearest[i, j], owner[i, j] = inverse, face
     return owner
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
 def _resolve(owner, rows, normals, colors, uvs, texels, levels, light, supersample, picture):
     """Shade every sample once; mean of the covered samples, alpha their share."""
@@ -57,7 +61,7 @@ def _resolve(owner, rows, normals, colors, uvs, texels, levels, light, supersamp
                     if face < 0:
                         continue
                     r, g, b = kernels.shade(
-                        face, rows[face], x + 0.5, y + 0.5,
+                        face, rows, x + 0.5, y + 0.5,
                         normals, colors, uvs, texels, levels, light,
                     )  # fmt: skip
                     red, green, blue, count = red + r, green + g, blue + b, count + 1
@@ -68,7 +72,7 @@ def _resolve(owner, rows, normals, colors, uvs, texels, levels, light, supersamp
                 picture[3, i, j] = count / (supersample * supersample)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
 def _draw(
     positions, normals, colors, uvs, texture, texels, levels, first_level, cutout,
@@ -81,7 +85,7 @@ def _draw(
         for face in range(len(positions)):
             kernels.prepare(
                 face, positions, uvs, texture, levels, first_level,
-                projections[view], samples, rows[face],
+                projections[view], samples, rows,
             )  # fmt: skip
         owner = _visible(rows, uvs, texture, texels, levels, cutout, samples)
         _resolve(
@@ -105,10 +109,24 @@ def light_vector(lighting: Lighting) -> Float64[np.ndarray, "5"]:
     return np.array([lighting.ambient, lighting.key, *direction / np.linalg.norm(direction)])
 
 
-def draws_on(device: torch.device) -> torch.device:
-    """The GPU itself where numba-cuda is installed (extra `cuda-meshes`), else the CPU."""
-    on_gpu = device.type == "cuda" and find_spec("numba_cuda") is not None
-    return device if on_gpu else torch.device("cpu")
+@lru_cache
+def gpu_drawing() -> ModuleType | None:
+    """The CUDA twin of this module, or None where numba-cuda is not installed or does not work."""
+    if find_spec("numba_cuda") is None:
+        return None
+    try:
+        from dd3g_kedro.core.meshes import drawing_cuda
+
+        drawing_cuda.compile_kernels()
+    except Exception as error:  # a foreign compiler on a foreign driver may raise anything
+        _LOG.warning(
+            "numba-cuda is installed but cannot be used (%s: %s): meshes are drawn on the CPU. "
+            "`pip install dd3g-kedro[cuda-meshes]` brings versions that fit together.",
+            type(error).__name__,
+            error,
+        )
+        return None
+    return drawing_cuda
 
 
 def draw_mesh(
@@ -122,7 +140,8 @@ def draw_mesh(
 
     Args:
         mesh: what to draw.
-        cameras: one object's views (b = 1); their device is where pictures are drawn and returned.
+        cameras: one object's views (b = 1); their device is where pictures are drawn (on a GPU if
+            numba-cuda is installed, extra `cuda-meshes`) and returned.
         size: pixels a side.
         lighting: `config.UNLIT` leaves the colours as they are.
         supersample: samples a pixel side; alpha has supersample^2 + 1 levels.
@@ -135,9 +154,7 @@ def draw_mesh(
     views = cameras.world_to_camera[0, :, :3].double()
     projections = (cameras.intrinsics[0].double() @ views).cpu().numpy()
     light = light_vector(lighting)
-    if draws_on(device).type == "cuda":
-        from dd3g_kedro.core.meshes.drawing_cuda import draw_on_gpu
-
-        return draw_on_gpu(mesh, projections, light, size, supersample, device)
+    if device.type == "cuda" and (on_gpu := gpu_drawing()):
+        return on_gpu.draw_on_gpu(mesh_arrays(mesh), projections, light, size, supersample, device)
     pictures = _draw(*mesh_arrays(mesh), projections, light, size, supersample)
     return torch.from_numpy(pictures).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import no_type_check
 
 import numpy as np
@@ -11,7 +12,9 @@ from numba import cuda
 from torch import Tensor
 
 from dd3g_kedro.core.meshes import kernels
-from dd3g_kedro.core.meshes.mesh import Mesh
+
+# a mesh of a hundred triangles leaves most of a GPU idle, and is no fault
+warnings.filterwarnings("ignore", message=".*Grid size .* under-utilization")
 
 _THREADS = 64  # that share the samples of one triangle
 
@@ -23,29 +26,29 @@ def _prepare(positions, uvs, texture, levels, first_level, projections, samples,
     if face < positions.shape[0]:
         kernels.prepare(
             face, positions, uvs, texture, levels, first_level,
-            projections[view], samples, rows[view, face],
+            projections[view], samples, rows[view],
         )  # fmt: skip
 
 
 @cuda.jit
 @no_type_check
-def _visible(rows, uvs, texture, texels, levels, cutout, nearest):
+def _visible(all_rows, uvs, texture, texels, levels, cutout, nearest):
     """A block a triangle; the largest (1 / depth, -triangle) wins, as on the CPU."""
     face, view = cuda.blockIdx.x, cuda.blockIdx.y
-    row = rows[view, face]
-    scale = row[kernels.DEPTH_SCALE]
+    rows = all_rows[view]
+    scale = rows[face, kernels.DEPTH_SCALE]
     if scale == 0:
         return
     holes = texture[face] >= 0 and cutout[texture[face]]
-    left, top = int(row[kernels.LEFT]), int(row[kernels.TOP])
-    width, height = int(row[kernels.RIGHT]) - left, int(row[kernels.BOTTOM]) - top
+    left, top = int(rows[face, kernels.LEFT]), int(rows[face, kernels.TOP])
+    width, height = int(rows[face, kernels.RIGHT]) - left, int(rows[face, kernels.BOTTOM]) - top
     for sample in range(cuda.threadIdx.x, width * height, cuda.blockDim.x):
         i, j = top + sample // width, left + sample % width
-        first, second, third, total = kernels.weights(row, j + 0.5, i + 0.5)
+        first, second, third, total = kernels.weights(rows, face, j + 0.5, i + 0.5)
         inverse = np.float32(total / scale)
         if inverse <= 0 or inverse * kernels.NEAR > 1:
             continue
-        if holes and kernels.is_hole(face, row, first, second, third, total, uvs, texels, levels):
+        if holes and kernels.is_hole(face, rows, first, second, third, total, uvs, texels, levels):
             continue
         # positive floats are ordered as their bits are; the lower half prefers the first triangle
         key = (np.int64(cuda.libdevice.float_as_int(inverse)) << 32) | (0x7FFFFFFF - face)
@@ -68,7 +71,7 @@ def _resolve(nearest, rows, normals, colors, uvs, texels, levels, light, supersa
                 continue
             face = 0x7FFFFFFF - (key & 0x7FFFFFFF)
             r, g, b = kernels.shade(
-                face, rows[view, face], x + 0.5, y + 0.5,
+                face, rows[view], x + 0.5, y + 0.5,
                 normals, colors, uvs, texels, levels, light,
             )  # fmt: skip
             red, green, blue, count = red + r, green + g, blue + b, count + 1
@@ -80,25 +83,23 @@ def _resolve(nearest, rows, normals, colors, uvs, texels, levels, light, supersa
 
 
 def draw_on_gpu(
-    mesh: Mesh,
+    arrays: tuple[np.ndarray, ...],
     projections: Float64[np.ndarray, "v 3 4"],
     light: Float64[np.ndarray, "5"],
     size: int,
     supersample: int,
     device: torch.device,
 ) -> Float[Tensor, "v 4 {size} {size}"]:
-    """`drawing.draw_mesh` on a CUDA device."""
-    from dd3g_kedro.core.meshes.drawing import mesh_arrays
-
-    views, faces, samples = len(projections), len(mesh), size * supersample
+    """`drawing.draw_mesh` on a CUDA device; `arrays` are `drawing.mesh_arrays`."""
+    views, faces, samples = len(projections), len(arrays[0]), size * supersample
     with torch.cuda.device(device):
         # an array without elements has no address on the device
-        arrays = [
+        tensors = [
             torch.from_numpy(a if a.size else np.zeros((1, *a.shape[1:]), a.dtype)).to(device)
-            for a in (*mesh_arrays(mesh), projections, light)
+            for a in (*arrays, projections, light)
         ]
         positions, normals, colors, uvs, texture, texels, levels, first, cutout, cameras, lamp = (
-            cuda.as_cuda_array(array) for array in arrays
+            cuda.as_cuda_array(tensor) for tensor in tensors
         )
         rows = torch.empty(views, faces, kernels.ROW, dtype=torch.float64, device=device)
         nearest = torch.zeros(views, samples, samples, dtype=torch.int64, device=device)
@@ -117,3 +118,15 @@ def draw_on_gpu(
             nearest_, rows_, normals, colors, uvs, texels, levels, lamp, supersample, pictures_
         )
     return pictures
+
+
+def compile_kernels() -> None:
+    """Draw one triangle on the current device, which raises what keeps the kernels from working."""
+    corners, no_levels = np.zeros((1, 3, 3), np.float32), np.zeros((0, 3), np.int64)
+    arrays = (
+        corners, corners, corners, corners[..., :2].copy(), np.full(1, -1, np.int32),
+        np.zeros((0, 4), np.uint8), no_levels, np.zeros(1, np.int64), np.zeros(0, bool),
+    )  # fmt: skip
+    device = torch.device("cuda", torch.cuda.current_device())
+    draw_on_gpu(arrays, np.zeros((1, 3, 4)), np.zeros(5), 8, 1, device)
+    torch.cuda.synchronize(device)

@@ -27,9 +27,9 @@ NEAR = 0.01  # nothing nearer to the camera is drawn
 _TINY = 1e-14  # twice the area of a triangle seen edge-on
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check  # of jaxtyping, which would wrap what Numba compiles
-def prepare(face, positions, uvs, texture, levels, first_level, projection, samples, row):
+def prepare(face, positions, uvs, texture, levels, first_level, projection, samples, rows):
     """Fill the row of a triangle for one camera; `projection` (3 x 4) leads to fractions."""
     box_left, box_right, box_top, box_bottom = 1e30, -1e30, 1e30, -1e30
     in_front = True
@@ -38,95 +38,127 @@ def prepare(face, positions, uvs, texture, levels, first_level, projection, samp
         px = projection[0, 0] * x + projection[0, 1] * y + projection[0, 2] * z + projection[0, 3]
         py = projection[1, 0] * x + projection[1, 1] * y + projection[1, 2] * z + projection[1, 3]
         w = projection[2, 0] * x + projection[2, 1] * y + projection[2, 2] * z + projection[2, 3]
-        row[3 * i], row[3 * i + 1], row[3 * i + 2] = px * samples, py * samples, w
+        rows[face, 3 * i], rows[face, 3 * i + 1], rows[face, 3 * i + 2] = (
+            px * samples,
+            py * samples,
+            w,
+        )
         if w < NEAR:
             in_front = False
         else:
-            box_left, box_right = min(box_left, row[3 * i] / w), max(box_right, row[3 * i] / w)
-            box_top, box_bottom = (
-                min(box_top, row[3 * i + 1] / w),
-                max(box_bottom, row[3 * i + 1] / w),
+            box_left, box_right = (
+                min(box_left, rows[face, 3 * i] / w),
+                max(box_right, rows[face, 3 * i] / w),
             )
-    ax, ay, aw = row[0], row[1], row[2]
-    bx, by, bw = row[3], row[4], row[5]
-    cx, cy, cw = row[6], row[7], row[8]
-    row[0], row[1], row[2] = by * cw - bw * cy, bw * cx - bx * cw, bx * cy - by * cx
-    row[3], row[4], row[5] = cy * aw - cw * ay, cw * ax - cx * aw, cx * ay - cy * ax
-    row[6], row[7], row[8] = ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx
-    det = ax * row[0] + ay * row[1] + aw * row[2]
+            box_top, box_bottom = (
+                min(box_top, rows[face, 3 * i + 1] / w),
+                max(box_bottom, rows[face, 3 * i + 1] / w),
+            )
+    ax, ay, aw = rows[face, 0], rows[face, 1], rows[face, 2]
+    bx, by, bw = rows[face, 3], rows[face, 4], rows[face, 5]
+    cx, cy, cw = rows[face, 6], rows[face, 7], rows[face, 8]
+    rows[face, 0], rows[face, 1], rows[face, 2] = (
+        by * cw - bw * cy,
+        bw * cx - bx * cw,
+        bx * cy - by * cx,
+    )
+    rows[face, 3], rows[face, 4], rows[face, 5] = (
+        cy * aw - cw * ay,
+        cw * ax - cx * aw,
+        cx * ay - cy * ax,
+    )
+    rows[face, 6], rows[face, 7], rows[face, 8] = (
+        ay * bw - aw * by,
+        aw * bx - ax * bw,
+        ax * by - ay * bx,
+    )
+    det = ax * rows[face, 0] + ay * rows[face, 1] + aw * rows[face, 2]
     sign = -1.0 if det < 0 else 1.0
     for i in range(9):
-        row[i] *= sign
-    row[DEPTH_SCALE] = 0.0 if abs(det) < _TINY else abs(det)
-    row[FACING] = -sign  # image axes are right-handed with depth: seen from its front, det < 0
+        rows[face, i] *= sign
+    rows[face, DEPTH_SCALE] = 0.0 if abs(det) < _TINY else abs(det)
+    rows[
+        face, FACING
+    ] = -sign  # image axes are right-handed with depth: seen from its front, det < 0
     if in_front:
-        row[LEFT] = max(0.0, math.floor(box_left))
-        row[RIGHT] = min(samples, math.ceil(box_right))
-        row[TOP] = max(0.0, math.floor(box_top))
-        row[BOTTOM] = min(samples, math.ceil(box_bottom))
+        rows[face, LEFT] = max(0.0, math.floor(box_left))
+        rows[face, RIGHT] = min(samples, math.ceil(box_right))
+        rows[face, TOP] = max(0.0, math.floor(box_top))
+        rows[face, BOTTOM] = min(samples, math.ceil(box_bottom))
     elif box_right < box_left:  # wholly behind the camera
-        row[DEPTH_SCALE] = 0.0
+        rows[face, DEPTH_SCALE] = 0.0
     else:
-        row[LEFT], row[RIGHT], row[TOP], row[BOTTOM] = 0.0, samples, 0.0, samples
-    row[LEVEL] = -1.0
+        rows[face, LEFT], rows[face, RIGHT], rows[face, TOP], rows[face, BOTTOM] = (
+            0.0,
+            samples,
+            0.0,
+            samples,
+        )
+    rows[face, LEVEL] = -1.0
     picture = texture[face]
     if picture >= 0:
         first, last = first_level[picture], first_level[picture + 1] - 1
-        row[LEVEL] = first
+        rows[face, LEVEL] = first
         if in_front:
             seen = abs(det) / (aw * bw * cw)  # twice the area in samples
             du1, dv1 = uvs[face, 1, 0] - uvs[face, 0, 0], uvs[face, 1, 1] - uvs[face, 0, 1]
             du2, dv2 = uvs[face, 2, 0] - uvs[face, 0, 0], uvs[face, 2, 1] - uvs[face, 0, 1]
             texels = abs(du1 * dv2 - du2 * dv1) * levels[first, 1] * levels[first, 2]
             if texels > seen > 0:
-                row[LEVEL] = min(first + math.floor(0.5 * math.log2(texels / seen)), last)
+                rows[face, LEVEL] = min(first + math.floor(0.5 * math.log2(texels / seen)), last)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
-def weights(row, x, y):
+def weights(rows, face, x, y):
     """The three perspective-correct weights before division, and their sum (0: not covered)."""
-    first = row[0] * x + row[1] * y + row[2]
-    second = row[3] * x + row[4] * y + row[5]
-    third = row[6] * x + row[7] * y + row[8]
+    first = rows[face, 0] * x + rows[face, 1] * y + rows[face, 2]
+    second = rows[face, 3] * x + rows[face, 4] * y + rows[face, 5]
+    third = rows[face, 6] * x + rows[face, 7] * y + rows[face, 8]
     total = first + second + third
     if first < 0 or second < 0 or third < 0 or total <= 0:
         total = 0.0
     return first, second, third, total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
-def texel(texels, levels, level, u, v, channel):
-    """Bilinear value of a picture at one mip level; the picture repeats."""
+def texel(texels, levels, level, u, v):
+    """Bilinear RGBA in [0, 1] of a picture at one mip level; the picture repeats."""
     start, height, width = levels[level, 0], levels[level, 1], levels[level, 2]
-    x, y = u * width - 0.5, v * height - 0.5
+    x, y = (u - math.floor(u)) * width - 0.5, (v - math.floor(v)) * height - 0.5
     left, top = math.floor(x), math.floor(y)
     fx, fy = x - left, y - top
-    x0, y0 = int(left) % width, int(top) % height
-    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
-    upper = (1 - fx) * texels[start + y0 * width + x0, channel]
-    upper += fx * texels[start + y0 * width + x1, channel]
-    lower = (1 - fx) * texels[start + y1 * width + x0, channel]
-    lower += fx * texels[start + y1 * width + x1, channel]
-    return ((1 - fy) * upper + fy * lower) / 255
+    x0, x1, y0, y1 = int(left), int(left) + 1, int(top), int(top) + 1
+    x0, x1 = x0 + width if x0 < 0 else x0, 0 if x1 >= width else x1
+    y0, y1 = y0 + height if y0 < 0 else y0, 0 if y1 >= height else y1
+    a, b = start + y0 * width + x0, start + y0 * width + x1
+    c, d = start + y1 * width + x0, start + y1 * width + x1
+    wa, wb = (1 - fx) * (1 - fy) / 255, fx * (1 - fy) / 255
+    wc, wd = (1 - fx) * fy / 255, fx * fy / 255
+    return (
+        wa * texels[a, 0] + wb * texels[b, 0] + wc * texels[c, 0] + wd * texels[d, 0],
+        wa * texels[a, 1] + wb * texels[b, 1] + wc * texels[c, 1] + wd * texels[d, 1],
+        wa * texels[a, 2] + wb * texels[b, 2] + wc * texels[c, 2] + wd * texels[d, 2],
+        wa * texels[a, 3] + wb * texels[b, 3] + wc * texels[c, 3] + wd * texels[d, 3],
+    )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
-def is_hole(face, row, first, second, third, total, uvs, texels, levels):
+def is_hole(face, rows, first, second, third, total, uvs, texels, levels):
     """Whether the picture of this triangle is transparent there."""
     a, b, c = first / total, second / total, third / total
     u = a * uvs[face, 0, 0] + b * uvs[face, 1, 0] + c * uvs[face, 2, 0]
     v = a * uvs[face, 0, 1] + b * uvs[face, 1, 1] + c * uvs[face, 2, 1]
-    return texel(texels, levels, int(row[LEVEL]), u, v, 3) < 0.5
+    return texel(texels, levels, int(rows[face, LEVEL]), u, v)[3] < 0.5
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check
-def shade(face, row, x, y, normals, colors, uvs, texels, levels, light):
+def shade(face, rows, x, y, normals, colors, uvs, texels, levels, light):
     """Lit sRGB colour of a triangle at a sample that it covers (`light`: see `Lighting`)."""
-    first, second, third, total = weights(row, x, y)
+    first, second, third, total = weights(rows, face, x, y)
     a, b, c = first / total, second / total, third / total
     nx = a * normals[face, 0, 0] + b * normals[face, 1, 0] + c * normals[face, 2, 0]
     ny = a * normals[face, 0, 1] + b * normals[face, 1, 1] + c * normals[face, 2, 1]
@@ -134,16 +166,15 @@ def shade(face, row, x, y, normals, colors, uvs, texels, levels, light):
     length = math.sqrt(nx * nx + ny * ny + nz * nz)
     facing = 0.0
     if length > 0:
-        facing = row[FACING] * (nx * light[2] + ny * light[3] + nz * light[4]) / length
+        facing = rows[face, FACING] * (nx * light[2] + ny * light[3] + nz * light[4]) / length
     lit = light[0] + light[1] * 0.5 * (1 + facing)
     red = lit * (a * colors[face, 0, 0] + b * colors[face, 1, 0] + c * colors[face, 2, 0])
     green = lit * (a * colors[face, 0, 1] + b * colors[face, 1, 1] + c * colors[face, 2, 1])
     blue = lit * (a * colors[face, 0, 2] + b * colors[face, 1, 2] + c * colors[face, 2, 2])
-    level = int(row[LEVEL])
+    level = int(rows[face, LEVEL])
     if level >= 0:
         u = a * uvs[face, 0, 0] + b * uvs[face, 1, 0] + c * uvs[face, 2, 0]
         v = a * uvs[face, 0, 1] + b * uvs[face, 1, 1] + c * uvs[face, 2, 1]
-        red *= texel(texels, levels, level, u, v, 0)
-        green *= texel(texels, levels, level, u, v, 1)
-        blue *= texel(texels, levels, level, u, v, 2)
+        painted = texel(texels, levels, level, u, v)
+        red, green, blue = red * painted[0], green * painted[1], blue * painted[2]
     return min(red, 1.0), min(green, 1.0), min(blue, 1.0)
