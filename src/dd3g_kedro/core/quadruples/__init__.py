@@ -1,1 +1,1 @@
-"""{N, C, II, OI}: sampled from the teacher, stored in shards, served to the student (Sec. III-B)."""
+"""{N, C, II, OI}: sampled from the teacher, stored in shards, served to the student."""

@@ -163,8 +163,9 @@ def collect_quadruples(
     """
     if not images:
         raise DD3GError(
-            "the image table has no accepted image. Look at the contact sheet for the reasons, put "
-            "other images in, or overrule in data/03_primary/decisions.csv; then run validate again."
+            "the image table has no accepted image. Look at the contact sheet for the reasons, "
+            "put other images in, or overrule in data/03_primary/decisions.csv; then run validate "
+            "again."
         )
     destination.mkdir(parents=True, exist_ok=True)
     shards = _plans(images, sampling, teacher.fingerprint)

@@ -136,9 +136,7 @@ class QuadrupleShards:
             raise IndexError(f"quadruple {index} of {len(self)}")
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
         row = self._rows(shard)[index - self._starts[shard]]
-        listed = {
-            key: tuple(row[key]) for key in ("background", "azimuths_deg", "output_images")
-        }
+        listed = {key: tuple(row[key]) for key in ("background", "azimuths_deg", "output_images")}
         return QuadrupleRow(**(row | listed))
 
     def _rows(self, shard: int) -> list[dict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.teacher.config import UNetConfig
 
@@ -62,6 +63,7 @@ class MiniTeacherConfig:
     vision: VisionConfig
 
     def __post_init__(self) -> None:
+        build_fields(self, "mini_teacher")
         if self.image_size % (self.autoencoder.factor * 2 ** (len(self.unet.channel_mult) - 1)):
             raise ValueError(
                 f"mini_teacher.image_size must be divisible by the autoencoder's factor "

@@ -19,10 +19,10 @@ _FORMAT = "dd3g-kedro training checkpoint 1"
 _FREE = ("log_every", "picture_every", "checkpoint_every", "compile")  # may change on resume
 
 
-def _fingerprint(config: Optimization, model: nn.Module) -> str:
+def _fingerprint(config: Optimization, model: nn.Module, data: str) -> str:
     fixed = {key: value for key, value in asdict(config).items() if key not in _FREE}
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-    return hashlib.sha256(json.dumps([fixed, shapes], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([fixed, shapes, data], sort_keys=True).encode()).hexdigest()
 
 
 def save_checkpoint(
@@ -32,12 +32,14 @@ def save_checkpoint(
     average: nn.Module,
     optimizer: Any,
     config: Optimization,
+    data: str,
 ) -> None:
     """Write what the next step needs; whole or not at all. `counts`: steps done, steps skipped."""
     state = {
         "format": _FORMAT,
-        "fingerprint": _fingerprint(config, model),
+        "fingerprint": _fingerprint(config, model, data),
         "step": counts[0],
+        "finished": counts[0] >= config.steps,
         "skipped": counts[1],
         "model": model.state_dict(),
         "average": average.state_dict(),
@@ -48,7 +50,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, average: nn.Module, optimizer: Any, config: Optimization
+    path: Path,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: Any,
+    config: Optimization,
+    data: str,
 ) -> tuple[int, int]:
     """Restore what `save_checkpoint` wrote; return (next step, steps skipped).
 
@@ -66,10 +73,12 @@ def load_checkpoint(
         raise InvalidWeights(
             f"{path}: expected {_FORMAT!r}, found another file. Delete it or move it away."
         )
-    if state["fingerprint"] != _fingerprint(config, model):
+    if state["fingerprint"] != _fingerprint(config, model, data):
+        if state["finished"]:
+            return 0, 0  # of an earlier training that has ended; this is another one
         raise InvalidWeights(
-            f"{path}: it belongs to a training with another configuration or network (interrupted "
-            f"at step {state['step']}). Restore that configuration to go on, or delete the file to "
+            f"{path}: it belongs to a training with other parameters, network or data (interrupted "
+            f"at step {state['step']}). Restore them to go on, or delete the file to "
             "start anew."
         )
     model.load_state_dict(state["model"])

@@ -84,3 +84,15 @@ class AutoencoderObjective:
     absolute: float = 1.0  # weight of the mean absolute error
     edges: float = 1.0  # of the mean absolute error of neighbour differences
     divergence: float = 1e-4  # of the mean KL divergence of a latent from N(0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherMeasurement:
+    """How a teacher is measured against the truth (Ours)."""
+
+    objects: int = 24  # at most so many held-out objects
+    seeds: int = 4  # samples an object; best and mean are told
+    steps: int = 50
+    guidance_scale: float = 3.0
+    batch_size: int = 4
+    pictured: int = 12  # objects on the picture sheet

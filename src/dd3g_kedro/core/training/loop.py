@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ Reporter = Callable[[int, Mapping[str, float]], None]
 class Callbacks:
     """What the outside wants to hear; only the main process calls."""
 
+    on_start: Callable[[int], None] | None = None  # (first step); > 0 when a run goes on
     on_step: Reporter | None = None  # (step, metrics), every log_every steps
     on_picture: Callable[[int, nn.Module], None] | None = None  # (step, EMA model)
     measures: dict[str, float] = field(
@@ -109,6 +110,7 @@ def fit(
     checkpoint: Path | None = None,
     callbacks: Callbacks | None = None,
     title: str = "training",
+    data: str = "",
 ) -> M:
     """Minimise the sum of the objective's terms; return the EMA model, on the CPU in float32.
 
@@ -117,9 +119,10 @@ def fit(
         objective: (model, step, generator) -> weighted terms; draws its batch from the generator.
         config: numbers of the optimisation.
         checkpoint: file that is written every `checkpoint_every` steps and from which an
-            interrupted run goes on; removed by the caller when its product is safe.
+            interrupted run goes on. A finished run's file gives its result at once.
         callbacks: reports.
         title: name on the progress bar.
+        data: fingerprint of what is learnt from; a checkpoint of other data is not gone on with.
 
     Raises:
         TrainingDiverged: ten steps in a row had non-finite gradients.
@@ -137,8 +140,10 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     first = skipped = bad_in_a_row = 0
     if checkpoint is not None and checkpoint.exists():
-        first, skipped = load_checkpoint(checkpoint, model, average, optimizer, config)
+        first, skipped = load_checkpoint(checkpoint, model, average, optimizer, config, data)
         _LOG.info("%s: going on at step %d of %d (%s)", title, first, config.steps, checkpoint)
+    if callbacks.on_start is not None and accelerator.is_main_process:
+        callbacks.on_start(first)
     raw = model
     prepared, optimizer = accelerator.prepare(model, optimizer)
     network: Any = torch.compile(prepared) if config.compile else prepared
@@ -156,7 +161,8 @@ def fit(
             terms = objective(network, step, generator)
             loss = torch.stack([term.float() for term in terms.values()]).sum()
             logging_step = step % config.log_every == 0 or step == config.steps - 1
-            metrics = gradient_norms(terms, parameters) if logging_step and bar else {}
+            several = logging_step and bar and len(terms) > 1
+            metrics = gradient_norms(terms, parameters) if several else {}
             optimizer.zero_grad(set_to_none=True)
             accelerator.backward(loss)
             if accelerator.sync_gradients and accelerator.scaler is not None:
@@ -198,11 +204,10 @@ def fit(
             due = last or stop or (step + 1) % config.checkpoint_every == 0
             if bar and checkpoint is not None and due:
                 counts = (step + 1, skipped)
-                save_checkpoint(checkpoint, counts, raw, average, optimizer, config)
+                save_checkpoint(checkpoint, counts, raw, average, optimizer, config, data)
             if stop:
                 raise KeyboardInterrupt(
                     f"{title} stopped after step {step + 1} of {config.steps}; "
                     "start the same command again to go on"
                 )
-    fitted: M = average.module.to("cpu").eval()
-    return fitted
+    return cast(M, average.module.to("cpu").eval())

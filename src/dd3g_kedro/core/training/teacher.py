@@ -76,7 +76,9 @@ def fit_autoencoder(
         }
 
     module = _Reconstruction(autoencoder)
-    fitted = fit(module, objective, optimization, checkpoint, callbacks, "autoencoder")
+    fitted = fit(
+        module, objective, optimization, checkpoint, callbacks, "autoencoder", views.fingerprint
+    )
     result: AutoencoderKL = fitted.autoencoder
     generator = torch.Generator().manual_seed(optimization.seed)
     with torch.no_grad():
@@ -121,4 +123,6 @@ def fit_denoiser(
         output = model(noisy, timesteps, camera, batch.input_image, latents[:, 0], keep)
         return {"denoising": (output.float() - target).square().mean()}
 
-    return fit(teacher, objective, optimization, checkpoint, callbacks, "teacher")
+    return fit(
+        teacher, objective, optimization, checkpoint, callbacks, "teacher", views.fingerprint
+    )

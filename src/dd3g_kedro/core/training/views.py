@@ -107,6 +107,7 @@ class RenderedViews:
 
     rgba: UInt8[Tensor, "o r a 4 h w"]
     elevations: Float[Tensor, "o r"]
+    fingerprint: str  # of the meshes and of how they were drawn
 
     @classmethod
     def load(cls, folder: Path) -> RenderedViews:
@@ -133,11 +134,12 @@ class RenderedViews:
                     )
                 rgba[index] = torch.from_numpy(stored["rgba"])
                 elevations[index] = torch.from_numpy(stored["elevations"])
-        return cls(rgba, elevations)
+        names = "/".join(path.name for path in files)  # content hashes
+        return cls(rgba, elevations, hashlib.sha256(names.encode()).hexdigest())
 
     def to(self, device: torch.device) -> RenderedViews:
         """Move everything to a device."""
-        return RenderedViews(self.rgba.to(device), self.elevations.to(device))
+        return RenderedViews(self.rgba.to(device), self.elevations.to(device), self.fingerprint)
 
     def __len__(self) -> int:
         return len(self.rgba)

@@ -1,0 +1,66 @@
+"""A teacher's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractDataset
+
+if TYPE_CHECKING:
+    from dd3g_kedro.core.teacher.teacher import Teacher
+
+
+class TeacherDataset(AbstractDataset["Teacher", "Teacher"]):
+    """U_base as a folder in diffusers' layout, safetensors only."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        """Take the folder."""
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Teacher:
+        """Read it onto the CPU in float32."""
+        from dd3g_kedro.core.teacher.storage import load_teacher
+
+        return load_teacher(self._filepath)
+
+    def save(self, data: Teacher) -> None:
+        """Write it in float16, whole or not at all."""
+        from dd3g_kedro.core.teacher.storage import save_teacher
+
+        save_teacher(data, self._filepath)
+
+    def _exists(self) -> bool:
+        return (self._filepath / "teacher.json").is_file()
+
+    def _describe(self) -> dict[str, str]:
+        return {"filepath": str(self._filepath)}
+
+
+class AutoencoderDataset(AbstractDataset[Any, Any]):
+    """A diffusers `AutoencoderKL` folder, float32."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        """Take the folder."""
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Any:
+        """Read it onto the CPU."""
+        from diffusers import AutoencoderKL
+
+        return AutoencoderKL.from_pretrained(self._filepath)
+
+    def save(self, data: Any) -> None:
+        """Write it, whole or not at all."""
+        from dd3g_kedro.core.files import written_whole
+
+        with written_whole(self._filepath) as temporary:
+            data.save_pretrained(temporary, safe_serialization=True)
+
+    def _exists(self) -> bool:
+        return (self._filepath / "config.json").is_file()
+
+    def _describe(self) -> dict[str, str]:
+        return {"filepath": str(self._filepath)}

@@ -1,0 +1,116 @@
+"""Meshes in, a mini teacher out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig
+from dd3g_kedro.core.training.config import (
+    AutoencoderObjective,
+    Optimization,
+    TeacherMeasurement,
+    ViewAugmentation,
+    ViewRendering,
+)
+
+if TYPE_CHECKING:
+    from dd3g_kedro.core.teacher.teacher import Teacher
+    from dd3g_kedro.core.training.reporting import StepReports
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherTraining:
+    """Everything that `kedro run --pipelines=teacher` may be told."""
+
+    meshes: tuple[str, ...]  # folders of .glb, .gltf or .obj files, with or without catalog.csv
+    held_out: tuple[str, ...]  # folders that are measured on; only `split: test` of a catalog
+    views: ViewRendering
+    augmentation: ViewAugmentation
+    autoencoder_objective: AutoencoderObjective
+    autoencoder: Optimization
+    denoiser: Optimization
+    measurement: TeacherMeasurement
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        build_fields(self, "teacher_training")
+
+
+def draw_training_views(
+    teacher_training: TeacherTraining, mini_teacher: MiniTeacherConfig, destination: Path
+) -> Path:
+    """Draw every training mesh from all sides."""
+    from dd3g_kedro.core.training.views import draw_views, mesh_files
+
+    folders = [Path(folder) for folder in teacher_training.meshes]
+    meshes = list(mesh_files(folders, split="train"))
+    draw_views(meshes, destination, teacher_training.views, mini_teacher.rig)
+    return destination
+
+
+def train_autoencoder(
+    training_views: Path,
+    teacher_training: TeacherTraining,
+    mini_teacher: MiniTeacherConfig,
+    checkpoints: Path,
+    step_log: StepReports,
+) -> Any:
+    """Fit the VAE to single views."""
+    from dd3g_kedro.core.teacher.mini import build_mini_teacher
+    from dd3g_kedro.core.training.reporting import callbacks_to
+    from dd3g_kedro.core.training.teacher import fit_autoencoder
+    from dd3g_kedro.core.training.views import RenderedViews
+
+    teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
+    return fit_autoencoder(
+        teacher.autoencoder,
+        RenderedViews.load(training_views),
+        teacher_training.autoencoder_objective,
+        teacher_training.autoencoder,
+        teacher_training.augmentation,
+        checkpoints / "autoencoder.pt",
+        callbacks_to(step_log),
+    )
+
+
+def train_teacher(
+    training_views: Path,
+    autoencoder: Any,
+    teacher_training: TeacherTraining,
+    mini_teacher: MiniTeacherConfig,
+    checkpoints: Path,
+    step_log: StepReports,
+) -> Teacher:
+    """Fit the U-Net and the image encoder in the VAE's latents."""
+    from dd3g_kedro.core.teacher.mini import build_mini_teacher
+    from dd3g_kedro.core.training.reporting import callbacks_to
+    from dd3g_kedro.core.training.teacher import fit_denoiser
+    from dd3g_kedro.core.training.views import RenderedViews
+
+    teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
+    teacher.autoencoder = autoencoder
+    return fit_denoiser(
+        teacher,
+        RenderedViews.load(training_views),
+        teacher_training.denoiser,
+        teacher_training.augmentation,
+        checkpoints / "teacher.pt",
+        callbacks_to(step_log),
+    )
+
+
+def measure_teacher(
+    teacher: Teacher, teacher_training: TeacherTraining
+) -> tuple[dict[str, float], Any]:
+    """PSNR of the four views of held-out meshes, beside copying the input, and a picture."""
+    from dd3g_kedro.core.training.teacher_measures import measure_teacher as measured
+    from dd3g_kedro.core.training.views import mesh_files
+
+    folders = [Path(folder) for folder in teacher_training.held_out]
+    scores, sheet = measured(
+        teacher, list(mesh_files(folders, split="test")), teacher_training.measurement
+    )
+    return asdict(scores), sheet
