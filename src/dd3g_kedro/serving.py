@@ -46,7 +46,7 @@ class ImageToGaussians(PythonModel):
 
         self._student = load_student(context.artifacts["student"]).to(default_device())
 
-    def predict(
+    def predict(  # type: ignore[override] # models with type hints leave the context out
         self,
         model_input: list[ImageIn],
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow's signature

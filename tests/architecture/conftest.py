@@ -46,7 +46,8 @@ class Project:
         for name in names:
             if name.startswith("param") or "filepath" not in self.catalog.get(name, {}):
                 continue
-            if not getattr(self.dataset_class(name), "tracked_live", False):
+            live = getattr(self.dataset_class(name), "tracked_live", False)
+            if not live and not self.entry(name).get("create", False):
                 paths.add(self.entry(name)["filepath"])
         return paths
 

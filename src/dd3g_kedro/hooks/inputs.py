@@ -45,7 +45,7 @@ class PresentInputs:
         Raises:
             DatasetError: naming the catalog entry, its place and what makes it.
         """
-        inputs = sorted(n for n in pipeline.inputs() if not n.startswith("param"))
+        inputs = sorted(n for n in pipeline.inputs() if not n.startswith(("params:", "parameters")))
         for name in inputs:
             if name not in catalog:
                 raise DatasetError(f"{name} is not in the catalog (conf/base/catalog_*.yml)")

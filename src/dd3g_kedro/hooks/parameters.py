@@ -14,6 +14,8 @@ from kedro.pipeline import Pipeline
 
 from dd3g_kedro.core.config_building import build, plain
 
+_BASE, _LOCAL = "base", "local"  # environments: the lowest, and the one that needs no --env
+
 
 def flatten(config: object, where: str = "") -> dict[str, Any]:
     """Columns such as `distill.learning_rate` from nested dataclasses and mappings."""
@@ -115,9 +117,9 @@ class CheckedParameters:
     def _origin(self, context: KedroContext, key: str) -> str:
         """Where a person set the key, relative to the project."""
         loader = context.config_loader
-        environment = loader.env or loader.default_run_env
         conf = Path(loader.conf_source)
-        files = _files_with(key, [conf / str(loader.base_env), conf / str(environment)])
+        folders = [conf / _BASE, conf / (loader.env or _LOCAL)]
+        files = _files_with(key, folders)
         names = [str(path.relative_to(conf.parent)) for path in files]
         if key.split(".", maxsplit=1)[0] in (loader.runtime_params or {}):
             names.append("--params")

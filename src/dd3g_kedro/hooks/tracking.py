@@ -94,9 +94,11 @@ class TrackedRun(MlflowHook):
     def before_node_run(
         self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool
     ) -> None:
-        """Open the run in the node's thread; its parameters are logged already."""
-        others = {name: value for name, value in inputs.items() if not name.startswith("param")}
-        super().before_node_run(node, catalog, others, is_async)
+        """Open the run in the node's thread, if it has one of its own (ThreadRunner)."""
+        active = mlflow.active_run()
+        if active is None or active.info.run_id != self.run_id:
+            others = {name: value for name, value in inputs.items() if ":" not in name}
+            super().before_node_run(node, catalog, others, is_async)  # parameters are logged
 
     @hook_impl
     def after_pipeline_run(
@@ -145,14 +147,14 @@ class TrackedRun(MlflowHook):
         for name in sorted(n for n in pipeline.inputs() if n.startswith("params:")):
             columns |= flatten(catalog.load(name), name.removeprefix("params:"))
         logged = [Param(key, str(value)[:MAX_PARAM_VAL_LENGTH]) for key, value in columns.items()]
-        client, run = mlflow.MlflowClient(), mlflow.active_run().info.run_id
+        client, run = mlflow.MlflowClient(), str(self.run_id)
         for start in range(0, len(logged), MAX_PARAMS_TAGS_PER_BATCH):
             client.log_batch(run, params=logged[start : start + MAX_PARAMS_TAGS_PER_BATCH])
 
     def _dataset_tags(self, kind: str, names: set[str], catalog: DataCatalog) -> dict[str, str]:
         """`input.quadruples = <md5>`: the content each stored dataset had."""
         tags = {}
-        for name in sorted(n for n in names if not n.startswith("param")):
+        for name in sorted(n for n in names if not n.startswith(("params:", "parameters"))):
             path = _stored_at(catalog, name)
             if path is not None and path.exists():
                 tags[f"{kind}.{name}"] = provenance.dataset_id(path, self._root)

@@ -1,0 +1,52 @@
+"""A project of its own for runs: this code and configuration, other data and store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Kedro = Callable[..., subprocess.CompletedProcess[str]]
+
+_PYPROJECT = """
+[tool.kedro]
+package_name = "dd3g_kedro"
+project_name = "dd3g-kedro"
+kedro_init_version = "1.7.0"
+source_dir = "."
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of such a project."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "pyproject.toml").write_text(_PYPROJECT)
+    shutil.copytree(project / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
+    (root / "conf" / "local").mkdir()
+    shutil.copy(project / ".telemetry", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def kedro(scratch: Path) -> Kedro:
+    """Run `kedro` there."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "DD3G_TRACKING": "1", **variables}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        return subprocess.run(
+            [sys.executable, "-m", "kedro", *arguments],
+            cwd=scratch,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.pipeline import Node, Pipeline
+
+from dd3g_kedro.hooks.parameters import consumed_keys, flatten, unknown_keys
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    steps: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str = "x"
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_nested_dataclasses_become_dotted_columns():
+    assert flatten(Outer(), "distill") == {
+        "distill.name": "x",
+        "distill.inner.rate": 0.5,
+        "distill.inner.steps": [1, 2],
+    }
+
+
+def test_an_empty_mapping_keeps_its_column():
+    assert flatten({"a": {}, "b": {"c": None}}) == {"a": {}, "b.c": None}
+
+
+def test_keys_that_no_node_takes_are_found_at_any_depth():
+    nodes = [
+        Node(lambda a, b: a, ["params:whole", "params:part.one"], "out", name="node"),
+    ]
+    consumed = consumed_keys([Pipeline(nodes)])
+    parameters = {"whole": {"anything": 1}, "part": {"one": 1, "two": 2}, "stray": 3}
+    assert list(unknown_keys(parameters, consumed)) == ["part.two", "stray"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("promote: {margn: 1.0}\n", "promote.margn"),
+        ("promote: {margin: -1.0}\n", "promote.margin must be zero or positive, got -1.0"),
+        ("promote: {margin: many}\n", "promote.margin must be of type float, got 'many'"),
+        ("promot: {margin: 1.0}\n", "promot is not a known parameter; did you mean promote?"),
+    ],
+)
+def test_a_wrong_parameter_stops_the_run_and_names_key_and_file(
+    scratch: Path, kedro: Callable[..., Any], text: str, expected: str
+):
+    file = scratch / "conf" / "local" / "parameters_mine.yml"
+    file.write_text(text)
+    try:
+        done = kedro("run", "--pipelines=promote", DD3G_TRACKING="0")
+    finally:
+        file.unlink()
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "conf/local/parameters_mine.yml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_params_option_names_the_option(kedro: Callable[..., Any]):
+    done = kedro("run", "--pipelines=promote", "--params=promote.margn=1", DD3G_TRACKING="0")
+    assert done.returncode == 1
+    assert "--params" in done.stderr
+    assert "did you mean promote.margin?" in done.stderr
+
+
+def test_a_missing_input_is_told_before_anything_runs(kedro: Callable[..., Any]):
+    done = kedro("run", "--pipelines=promote", DD3G_TRACKING="0")
+    assert done.returncode == 1
+    assert "evaluation_metrics" in done.stderr
+    assert "kedro run --pipelines=evaluate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_pipeline_is_told_with_its_neighbour(kedro: Callable[..., Any]):
+    done = kedro("run", "--pipelines=promot", DD3G_TRACKING="0")
+    assert done.returncode == 1
+    assert "promote" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_both_spellings_of_the_option_run_the_pipeline(kedro: Callable[..., Any]):
+    for option in ("--pipeline", "--pipelines"):
+        done = kedro("run", f"{option}=promote", DD3G_TRACKING="0")
+        assert "evaluation_metrics" in done.stderr, option

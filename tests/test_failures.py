@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+from kedro.io import DatasetError
+
+from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.core.promotion import Promotion
+from dd3g_kedro.failures import explain
+
+
+def raised(function) -> BaseException:
+    with pytest.raises(Exception) as caught:
+        function()
+    return caught.value
+
+
+def test_our_own_errors_are_told_in_their_words():
+    assert explain(InvalidImage("photo.png is opaque")) == "photo.png is opaque"
+
+
+def test_a_value_error_of_ours_is_a_mistake_and_one_of_a_library_a_bug():
+    import torch
+
+    ours = raised(lambda: Promotion(metric=""))
+    library = raised(lambda: torch.ones(3).view(2, 2))
+    numbers = raised(
+        lambda: int("x")
+    )  # raised by the interpreter in this file: a bug of the caller
+    assert explain(ours) == str(ours)
+    assert explain(library) is None
+    assert explain(numbers) is None
+
+
+def test_the_cause_of_a_failed_load_is_told():
+    def load() -> None:
+        try:
+            raise InvalidImage("photo.png is opaque")
+        except InvalidImage as error:
+            raise DatasetError("Failed while loading data from dataset X.") from error
+
+    assert explain(raised(load)) == "photo.png is opaque"
+
+
+def test_a_bug_inside_a_dataset_keeps_its_traceback():
+    def load() -> None:
+        try:
+            raise TypeError("unsupported operand")
+        except TypeError as error:
+            raise DatasetError("Failed while loading data from dataset X.") from error
+
+    assert explain(raised(load)) is None
+
+
+def test_a_full_disk_says_that_nothing_is_lost():
+    told = explain(OSError(errno.ENOSPC, "No space left on device", "data/x.parquet"))
+    assert told is not None
+    assert "data/x.parquet" in told
+    assert "kept" in told
