@@ -26,9 +26,11 @@ class PlainConfigurations(MetaPathFinder):
         return None
 
 
+sys.meta_path.insert(0, PlainConfigurations())  # before any other conftest imports them
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Two workers on two cores: one thread each. Nothing a test runs is tracked or sent home."""
-    sys.meta_path.insert(0, PlainConfigurations())
     os.environ.setdefault("DD3G_TRACKING", "0")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,7 +49,7 @@ class Student(nn.Module):
     def cameras(self) -> Cameras:
         """C: the views that the student was trained at."""
         azimuth = torch.tensor([self.config.azimuths_deg]).deg2rad()
-        elevation = torch.tensor([[self.config.elevation_deg]]).deg2rad()
+        elevation = torch.full_like(azimuth, self.config.elevation_deg).deg2rad()
         with torch.autocast("cpu", enabled=False):
             return orbit(azimuth, elevation, self.config.rig)
 
