@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dd3g_kedro.core.config_building import build
-from dd3g_kedro.core.errors import InvalidWeights
 from dd3g_kedro.core.teacher.config import UNetConfig
+from dd3g_kedro.core.teacher.state_dicts import check_keys
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 
 # Switches of the released configuration files that do not change the network.
@@ -41,7 +41,6 @@ _EMBEDDINGS_AND_ENDS = {
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
 }
-_LISTED = 8  # keys named in an error before the rest is counted
 
 
 def unet_config(config: Mapping) -> UNetConfig:
@@ -106,39 +105,6 @@ def _ours_to_original(config: UNetConfig, ours: list[str]) -> dict[str, str]:
         rest = bare[len(prefix) :]
         result[name] = originals[prefix] + re.sub(r"\.processor\.(to_[kv]_ip)", r".\1", rest)
     return result
-
-
-def _listing(title: str, keys: list[str]) -> str:
-    if not keys:
-        return ""
-    more = f", and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
-    return f" {title} ({len(keys)}): {', '.join(keys[:_LISTED])}{more}."
-
-
-def check_keys(
-    name: str, expected: Mapping[str, torch.Size], found: Mapping[str, torch.Size]
-) -> None:
-    """Compare names and shapes of two state dicts.
-
-    Raises:
-        InvalidWeights: they differ; missing, surplus and misshapen keys are listed.
-    """
-    missing = sorted(set(expected) - set(found))
-    surplus = sorted(set(found) - set(expected))
-    misshapen = [
-        f"{key} is {tuple(found[key])}, expected {tuple(expected[key])}"
-        for key in sorted(set(expected) & set(found))
-        if tuple(expected[key]) != tuple(found[key])
-    ]
-    if missing or surplus or misshapen:
-        raise InvalidWeights(
-            f"{name}: expected {len(expected)} tensors, found {len(found)}."
-            + _listing("Missing", missing)
-            + _listing("Surplus", surplus)
-            + _listing("Misshapen", misshapen)
-            + " Give the weights that belong to the configuration, or the configuration that "
-            "belongs to the weights."
-        )
 
 
 def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> nn.Module:
