@@ -99,3 +99,8 @@ def test_the_first_evaluated_student_is_champion(outcome: Outcome):
     )
     assert report["promoted"] is True
     assert report["reason"].startswith("there is no evaluated champion")
+
+
+def test_reports_tell_which_run_they_came_from(outcome: Outcome):
+    note = outcome.root / "data" / "smoke" / "08_reporting" / "runs" / "promote.json"
+    assert json.loads(note.read_text())["run_id"] == outcome.runs[1].info.run_id

@@ -20,6 +20,7 @@ from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow.entities import Param, RunStatus
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
+from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.hooks import provenance, store
 from dd3g_kedro.hooks.parameters import flatten
 
@@ -33,6 +34,11 @@ def _end_as_killed() -> None:
     """A run that is still open when the interpreter leaves was interrupted."""
     while mlflow.active_run():
         mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
+
+
+def _pipelines(run_params: dict[str, Any]) -> str:
+    """`sample+distill`; `default` for the run that names none."""
+    return "+".join(run_params["pipeline_names"] or ["__default__"]).strip("_")
 
 
 def _stored_at(catalog: DataCatalog, name: str) -> Path | None:
@@ -54,11 +60,13 @@ class TrackedRun(MlflowHook):
 
     _root: Path
     _env: str
+    _data: str  # where this environment keeps its data
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Point MLflow at the project's own store."""
         self._root, self._env = context.project_path, context.env or "base"
+        self._data = context.config_loader["globals"]["data"]
         configured = context.config_loader["mlflow"]
         server, experiment = configured["server"], configured["tracking"]["experiment"]
         uri = store.tracking_uri(server.get("mlflow_tracking_uri"), self._root)
@@ -107,6 +115,7 @@ class TrackedRun(MlflowHook):
         """Record what came out and close the run."""
         if self._is_mlflow_enabled:
             self._log_results(pipeline, catalog)
+            self._leave_note(run_params)
         super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
@@ -118,12 +127,23 @@ class TrackedRun(MlflowHook):
             mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:2000])
         super().on_pipeline_error(error, run_params, pipeline, catalog)
 
+    def _leave_note(self, run_params: dict[str, Any]) -> None:
+        """Tell, beside the reports, which run they came from."""
+        run = mlflow.active_run()
+        if run is None:
+            return
+        info = run.info
+        address = f"http://127.0.0.1:5000/#/experiments/{info.experiment_id}/runs/{info.run_id}"
+        note = {"run_id": info.run_id, "run_name": info.run_name, "url": address}
+        place = self._root / self._data / _REPORTS / "runs" / f"{_pipelines(run_params)}.json"
+        with written_whole(place) as partial:
+            partial.write_text(json.dumps(note, indent=2) + "\n")
+
     def _name_run(self, run_params: dict[str, Any]) -> None:
         """Name the run after its pipelines, and its environment where that is not the default."""
-        names = "+".join(run_params["pipeline_names"] or ["__default__"]).strip("_")
         suffix = f" ({run_params['env']})" if run_params["env"] else ""
         run = self.mlflow_config.tracking.run
-        run.name = run.name or f"{names}{suffix}"
+        run.name = run.name or f"{_pipelines(run_params)}{suffix}"
 
     def _log_start(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         host = platform.node()
