@@ -1,0 +1,191 @@
+"""Score every method on every object, one object in memory at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, evenly
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.methods import Method
+from dd3g_kedro.core.evaluation.scoring import Scorer
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.progress import track
+
+_LOG = logging.getLogger(__name__)
+_SHEET_VIEWS = 6
+# What an object or a method can do wrong; anything else is a bug and ends the run.
+_OBJECT_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
+
+
+@dataclass(frozen=True)
+class ViewScore:
+    """The metrics of one predicted view."""
+
+    method: str
+    object_id: str
+    azimuth_deg: float  # from the input
+    elevation_deg: float
+    novel: bool  # the camera is not the input's
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An object that could not be scored, and why."""
+
+    method: str
+    object_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SheetBlock:
+    """One object on the picture sheet."""
+
+    object_id: str
+    azimuths_deg: tuple[float, ...]
+    given: UInt8[np.ndarray, "h w 3"]
+    rows: dict[str, UInt8[np.ndarray, "v h w 3"]]  # ground truth, then a row a method
+
+
+@dataclass
+class Evaluation:
+    """What one evaluation found; it grows object by object."""
+
+    methods: tuple[str, ...]
+    protocol: dict[str, object]
+    missing: dict[str, str]  # metric -> why it could not be computed
+    views: list[ViewScore] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    sheet: list[SheetBlock] = field(default_factory=list)
+
+
+def evaluate(
+    methods: Mapping[str, Method],
+    handles: Sequence[ObjectHandle],
+    scorer: Scorer,
+    config: EvaluateConfig,
+) -> Evaluation:
+    """Compare the methods on the objects; a failing object becomes a `Failure`.
+
+    Raises:
+        ValueError: not one object could be scored.
+    """
+    evaluation = Evaluation(tuple(methods), {}, scorer.missing)
+    shown = {handle.name for handle in evenly(handles, config.sheet_objects)}
+    content = hashlib.sha256()
+    for handle in track(handles, len(handles), "evaluate", "objects"):
+        try:
+            truth = handle.load()
+        except _OBJECT_FAILURES as error:
+            _record(evaluation, methods, handle.name, error)
+            continue
+        content.update(_content(handle.name, truth))
+        pictures = _score_object(evaluation, methods, handle.name, truth, scorer)
+        if handle.name in shown:
+            evaluation.sheet.append(_block(handle.name, truth, pictures, scorer.background))
+    if not evaluation.views:
+        reasons = "; ".join(f"{f.object_id}: {f.reason}" for f in evaluation.failures[:3])
+        raise ValueError(
+            f"evaluate: none of {len(handles)} objects could be scored. The first: {reasons}"
+        )
+    evaluation.protocol = _protocol(config, evaluation, content.hexdigest())
+    return evaluation
+
+
+def _score_object(
+    evaluation: Evaluation,
+    methods: Mapping[str, Method],
+    name: str,
+    truth: BenchmarkObject,
+    scorer: Scorer,
+) -> dict[str, Float[Tensor, "v 3 h w"]]:
+    size = truth.targets.shape[-1]
+    background = torch.full((1, 3), scorer.background)
+    pictures = {}
+    for label, method in methods.items():
+        try:
+            images = method(truth.sighting, truth.cameras, size, background)
+            scores = scorer(images, truth.targets)
+        except _OBJECT_FAILURES as error:
+            _record(evaluation, [label], name, error)
+            continue
+        pictures[label] = images
+        angles = zip(truth.azimuths_deg, truth.elevations_deg, truth.novel, strict=True)
+        for index, (azimuth, elevation, novel) in enumerate(angles):
+            row = {metric: values[index] for metric, values in scores.items()}
+            evaluation.views.append(ViewScore(label, name, azimuth, elevation, novel, row))
+    return pictures
+
+
+def _record(
+    evaluation: Evaluation,
+    methods: Iterable[str],
+    name: str,
+    error: Exception,
+) -> None:
+    methods = list(methods)
+    reason = f"{error}" or type(error).__name__
+    _LOG.warning("evaluate: %s (%s) could not be scored: %s", name, ", ".join(methods), reason)
+    evaluation.failures.extend(Failure(method, name, reason) for method in methods)
+
+
+def _content(name: str, truth: BenchmarkObject) -> bytes:
+    """What was compared, so that numbers of different benchmarks are never mixed up."""
+    digest = hashlib.sha256(name.encode())
+    for pictures in (truth.sighting.rgba[None], truth.targets):
+        digest.update(_bytes(pictures).tobytes())
+    for angles in (truth.azimuths_deg, truth.elevations_deg):
+        digest.update(np.array(angles, np.float64).round(6).tobytes())
+    return digest.digest()
+
+
+def _protocol(config: EvaluateConfig, evaluation: Evaluation, content: str) -> dict[str, object]:
+    viewpoints = config.viewpoints
+    scored = {view.object_id for view in evaluation.views}
+    first = [v for v in evaluation.views if v.object_id == evaluation.views[0].object_id]
+    views = len({(view.azimuth_deg, view.elevation_deg) for view in first})
+    return {
+        "objects": len(scored),
+        "views": views,
+        "size": viewpoints.size,
+        "background": viewpoints.background,
+        "radius": viewpoints.rig.radius,
+        "fov_deg": viewpoints.rig.fov_deg,
+        "pictures_sha256": content,
+    }
+
+
+def _bytes(images: Float[Tensor, "v c h w"]) -> UInt8[np.ndarray, "v h w c"]:
+    """Pictures as 8-bit rows, channels last."""
+    rounded = (images.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
+    return rounded.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _block(
+    name: str,
+    truth: BenchmarkObject,
+    pictures: Mapping[str, Float[Tensor, "v 3 h w"]],
+    grey: float,
+) -> SheetBlock:
+    chosen = evenly(range(len(truth.targets)), _SHEET_VIEWS)
+    background = torch.full((3,), grey)
+    seen = composite(truth.targets[chosen], background.expand(len(chosen), 3))
+    rows = {"ground truth": seen} | {
+        label: images[chosen].cpu() for label, images in pictures.items()
+    }
+    return SheetBlock(
+        object_id=name,
+        azimuths_deg=tuple(truth.azimuths_deg[index] for index in chosen),
+        given=_bytes(composite(truth.sighting.rgba, background)[None])[0],
+        rows={label: _bytes(images) for label, images in rows.items()},
+    )

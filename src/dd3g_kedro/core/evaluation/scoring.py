@@ -1,0 +1,77 @@
+"""The metrics of one object's views."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dd3g_kedro.core.errors import MissingWeights
+from dd3g_kedro.core.evaluation.config import LpipsWeights
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.metrics.fidelity import foreground_psnr, psnr, ssim
+from dd3g_kedro.core.metrics.perceptual import Lpips
+
+_LOG = logging.getLogger(__name__)
+METRICS = ("psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex")
+# Ours: truth is stored in 8 bits, whose rounding error has a variance of 1 / (12 * 255^2); a
+# picture closer than that counts as exact. Without a cap one identical view makes a mean infinite.
+PSNR_CAP = 10 * math.log10(12 * 255**2)  # 58.92 dB
+
+
+class Scorer:
+    """PSNR, SSIM, foreground PSNR and, where the backbones' weights are there, LPIPS.
+
+    `missing` says, for each metric that cannot be computed, why.
+    """
+
+    def __init__(self, weights: LpipsWeights, background: float, device: torch.device) -> None:
+        """Load the backbones.
+
+        Raises:
+            MissingWeights: `lpips.required` is set and a file is not there.
+        """
+        self.background = background
+        self.device = device
+        self.missing: dict[str, str] = {}
+        self._lpips: dict[str, Lpips] = {}
+        for backbone, path in (("vgg", weights.vgg), ("alex", weights.alex)):
+            if path is None:
+                self.missing[f"lpips_{backbone}"] = (
+                    f"evaluate.lpips.{backbone} names no file of backbone weights"
+                )
+                continue
+            try:
+                self._lpips[f"lpips_{backbone}"] = Lpips(backbone, path).to(device)
+            except MissingWeights as error:
+                if weights.required:
+                    raise
+                _LOG.warning("LPIPS (%s) will be a dash: %s", backbone, error)
+                self.missing[f"lpips_{backbone}"] = str(error)
+
+    @torch.inference_mode()
+    def __call__(
+        self, images: Float[Tensor, "v 3 h w"], targets: Float[Tensor, "v 4 h w"]
+    ) -> dict[str, list[float]]:
+        """Every metric of every view, NaN where it is missing.
+
+        Raises:
+            ValueError: a predicted pixel is not finite.
+        """
+        if not bool(images.isfinite().all()):
+            raise ValueError("expected finite pixels, the method predicted NaN or infinity")
+        images, targets = images.to(self.device).float().clamp(0, 1), targets.to(self.device)
+        truth = composite(targets, torch.full((len(targets), 3), self.background).to(targets))
+        scores = {
+            "psnr": psnr(images, truth).clamp(max=PSNR_CAP),
+            "ssim": ssim(images, truth),
+            "foreground_psnr": foreground_psnr(images, truth, targets[:, 3:]).clamp(max=PSNR_CAP),
+        }
+        for name in METRICS[3:]:
+            absent = torch.full((len(images),), math.nan)
+            net = self._lpips.get(name)
+            scores[name] = absent if net is None else net(images, truth)
+        return {name: scores[name].tolist() for name in METRICS}

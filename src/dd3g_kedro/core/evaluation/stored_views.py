@@ -1,0 +1,113 @@
+"""Benchmark objects whose views were drawn once and stored."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from dd3g_kedro.core.errors import InvalidImage, InvalidShard
+from dd3g_kedro.core.evaluation.benchmark import (
+    BenchmarkObject,
+    ObjectHandle,
+    benchmark_object,
+    evenly,
+)
+from dd3g_kedro.core.evaluation.config import EvaluateConfig, Viewpoints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INPUT_VIEW = "input"
+VIEW_COLUMNS = ["object_id", "view", "azimuth_deg", "elevation_deg", "png"]
+
+
+class StoredViews:
+    """The stored benchmark views: a Parquet file, of which one object at a time is read.
+
+    A row is a view: object_id, view (one is `input`), azimuth_deg, elevation_deg, png (RGBA).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self) -> list[str]:
+        """The objects, in the file's order.
+
+        Raises:
+            InvalidShard: the file is missing, damaged, another table's, or empty.
+        """
+        from pyarrow import ArrowException, parquet
+
+        again = "Fetch it with `dvc pull`, or make it with `kedro run --pipelines=collect`."
+        if not self.path.is_file():
+            raise InvalidShard(f"{self.path}: expected benchmark views, found no file. {again}")
+        try:
+            table = parquet.read_table(self.path, columns=["object_id"])
+            missing = set(VIEW_COLUMNS) - set(parquet.read_schema(self.path).names)
+        except (ArrowException, OSError) as error:
+            raise InvalidShard(
+                f"{self.path}: expected benchmark views (Parquet), found a damaged file or one of "
+                f"another kind ({error}). {again}"
+            ) from error
+        if missing or not len(table):
+            found = f"no column {min(missing)}" if missing else "no rows"
+            raise InvalidShard(f"{self.path}: expected benchmark views, found {found}. {again}")
+        return [str(name) for name in table["object_id"].unique().to_pylist()]
+
+    def rows(self, name: str) -> pd.DataFrame:
+        """One object's views."""
+        from pyarrow import parquet
+
+        wanted = [("object_id", "==", name)]
+        return parquet.read_table(self.path, columns=VIEW_COLUMNS, filters=wanted).to_pandas()
+
+
+def stored_objects(stored: StoredViews, config: EvaluateConfig) -> list[ObjectHandle]:
+    """The objects of the stored benchmark views, in the file's order.
+
+    Raises:
+        InvalidShard: there are none.
+    """
+    return [
+        ObjectHandle(name, partial(_stored_object, stored, name, config.viewpoints))
+        for name in evenly(stored.names(), config.limit)
+    ]
+
+
+def _stored_object(stored: StoredViews, name: str, viewpoints: Viewpoints) -> BenchmarkObject:
+    rows = stored.rows(name)
+    inputs = rows[rows["view"] == INPUT_VIEW]
+    targets = rows[rows["view"] != INPUT_VIEW]
+    if len(inputs) != 1 or not len(targets):
+        raise InvalidImage(
+            f"benchmark_views: expected one view named {INPUT_VIEW!r} and at least one other, "
+            f"got {len(inputs)} and {len(targets)}; run the collect pipeline again"
+        )
+    azimuths, elevations, pictures = (
+        [*inputs[column], *targets[column]] for column in ("azimuth_deg", "elevation_deg", "png")
+    )
+    images = torch.stack([_decode(picture, viewpoints.size) for picture in pictures])
+    return benchmark_object(images, azimuths, elevations, viewpoints.rig)
+
+
+def _decode(png: bytes, size: int) -> Float[Tensor, "4 {size} {size}"]:
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            found = picture.size
+            pixels = np.array(picture.convert("RGBA")) if found == (size, size) else None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidImage(f"benchmark_views: a view is no readable PNG ({error})") from error
+    if pixels is None:
+        raise InvalidImage(
+            f"benchmark_views: expected views of {size}x{size} pixels "
+            f"(evaluate.viewpoints.size), got {found[0]}x{found[1]}; set one to the other"
+        )
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
