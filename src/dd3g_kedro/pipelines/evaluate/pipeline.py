@@ -1,0 +1,32 @@
+"""Student and benchmark views -> numbers, tables and pictures."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from dd3g_kedro.pipelines.evaluate import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """Score the student and the baselines."""
+    return Pipeline(
+        [
+            Node(
+                nodes.evaluate_student,
+                inputs={
+                    "student": "student",
+                    "benchmark_views": "benchmark_views",
+                    "evaluate": "params:evaluate",
+                },
+                outputs={
+                    "metrics": "evaluation_metrics",
+                    "per_object": "evaluation_per_object",
+                    "per_view": "evaluation_per_view",
+                    "by_azimuth": "evaluation_by_azimuth",
+                    "table": "evaluation_table",
+                    "sheet": "evaluation_sheet",
+                    "plot": "evaluation_plot",
+                },
+            )
+        ]
+    )
