@@ -1,0 +1,44 @@
+"""What the tests of this folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dd3g_kedro.core.evaluation.benchmark import ObjectHandle, Sighting, ring
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.stored_views import stored_objects
+from dd3g_kedro.core.geometry import CameraRig
+from dd3g_kedro.core.student.weights import Student
+from known_objects import SIZE, drawing, saved_student, stored_views, write_boxes
+
+
+@pytest.fixture
+def config() -> EvaluateConfig:
+    return EvaluateConfig(
+        viewpoints={"size": SIZE, "azimuths_deg": [0, 90, 180, 270]}, sheet_objects=2
+    )
+
+
+@pytest.fixture(scope="session")
+def student(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Student:
+    return saved_student(project, tmp_path_factory.mktemp("student"))
+
+
+@pytest.fixture
+def sighting() -> Sighting:
+    return Sighting(rgba=drawing(), camera=ring([0.0], [5.0], CameraRig()))
+
+
+@pytest.fixture
+def mesh_folder(tmp_path: Path) -> Path:
+    return write_boxes(tmp_path / "meshes")
+
+
+@pytest.fixture
+def handles(config: EvaluateConfig, tmp_path: Path) -> Callable[[pd.DataFrame], list[ObjectHandle]]:
+    """The objects of a table of views, by way of its file."""
+    return lambda table: stored_objects(stored_views(table, tmp_path), config)

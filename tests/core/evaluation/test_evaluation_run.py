@@ -1,0 +1,174 @@
+"""An evaluation counts what it scored, keeps reasons for what it did not, and averages by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dd3g_kedro.core.evaluation import report
+from dd3g_kedro.core.evaluation.comparison import compare
+from dd3g_kedro.core.evaluation.config import LpipsWeights
+from dd3g_kedro.core.evaluation.methods import copy_input
+from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
+from dd3g_kedro.core.evaluation.run import evaluate
+from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from known_objects import SIZE, drawing, stored_views, views_table
+
+
+def grey(sighting, cameras, size, background):
+    return torch.full((cameras.world_to_camera.shape[1], 3, size, size), 0.5)
+
+
+def refuses_object_one(sighting, cameras, size, background):
+    blue = float((drawing(1)[2].max() * 255).round() / 255)
+    if float(sighting.rgba[2].max()) == pytest.approx(blue):
+        raise ValueError("will not do it")
+    return grey(sighting, cameras, size, background)
+
+
+METHODS = {"copy_input": copy_input, "grey": grey, "picky": refuses_object_one}
+
+
+@pytest.fixture
+def scorer() -> Scorer:
+    return Scorer(LpipsWeights(), 1.0, torch.device("cpu"))
+
+
+@pytest.fixture
+def evaluation(config, scorer, handles):
+    return evaluate(METHODS, handles(views_table(3)), scorer, config)
+
+
+def test_every_method_object_and_view_has_a_row(evaluation):
+    table = report.per_view(evaluation)
+    assert len(table) == 3 * 3 * 4 - 4  # one method refused one object of four views
+    counts = table.groupby("method")["object_id"].nunique().to_dict()
+    assert counts == {"copy_input": 3, "grey": 3, "picky": 2}
+
+
+def test_a_failure_is_a_row_with_its_reason(evaluation):
+    table = report.per_object(evaluation)
+    failed = table[table["status"] == "failed"]
+    assert failed[["method", "object_id", "reason"]].values.tolist() == [
+        ["picky", "object1", "will not do it"]
+    ]
+    numbers = report.summary(evaluation, "abc")
+    assert (numbers["objects"], numbers["failed"], numbers["picky"]["objects"]) == (3, 1, 2)
+
+
+def test_means_are_over_views_then_objects(evaluation):
+    views = report.per_view(evaluation)
+    views = views[views["method"] == "grey"]
+    by_hand = np.mean([views[views["object_id"] == f"object{k}"]["psnr"].mean() for k in range(3)])
+    numbers = report.summary(evaluation, "abc")
+    assert numbers["grey"]["psnr"] == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_new_views_leave_out_the_inputs_own(evaluation):
+    """Copying is exact at the input's camera; only the other three views tell."""
+    numbers = report.summary(evaluation, "abc")["copy_input"]
+    assert numbers["psnr"] == pytest.approx((PSNR_CAP + 3 * numbers["novel_psnr"]) / 4, abs=1e-4)
+    assert numbers["novel_psnr"] < 30
+
+
+def test_metrics_are_json_without_nan_and_repeat(evaluation, config, scorer, handles):
+    numbers = report.summary(evaluation, "abc")
+    text = json.dumps(numbers, allow_nan=False)
+    assert numbers["grey"]["lpips_vgg"] is None
+    again = evaluate(METHODS, handles(views_table(3)), scorer, config)
+    assert json.dumps(report.summary(again, "abc")) == text
+
+
+def test_the_protocol_knows_the_pictures(evaluation, config, scorer, handles):
+    same = evaluate({"grey": grey}, handles(views_table(3)), scorer, config)
+    other = views_table(3)
+    other.at[7, "png"] = other.at[9, "png"]
+    changed = evaluate({"grey": grey}, handles(other), scorer, config)
+    assert same.protocol == evaluation.protocol
+    assert changed.protocol["pictures_sha256"] != evaluation.protocol["pictures_sha256"]
+
+
+def test_a_missing_metric_is_a_dash_with_a_footnote(evaluation):
+    text = report.markdown(evaluation, report.summary(evaluation, "abc"))
+    head, *rest = text.splitlines()
+    assert "LPIPS (vgg) ↓ [1]" in head
+    assert "\N{EN DASH}" in next(line for line in rest if line.startswith("| grey"))
+    note = next(line for line in rest if line.startswith("[1]"))
+    assert note.startswith("[1] lpips_vgg was not computed: evaluate.lpips.vgg")
+    assert any("1 objects could not be scored by every method" in line for line in rest)
+
+
+def test_an_unloadable_object_fails_for_every_method(config, scorer, handles):
+    table = views_table(2)
+    table.at[0, "png"] = b"not a picture"
+    methods = {"grey": grey, "copy": copy_input}
+    found = evaluate(methods, handles(table), scorer, config)
+    assert {(failure.method, failure.object_id) for failure in found.failures} == {
+        ("grey", "object0"),
+        ("copy", "object0"),
+    }
+    assert {view.object_id for view in found.views} == {"object1"}
+
+
+def test_nothing_scored_is_an_error_with_reasons(config, scorer, handles):
+    def broken(*_):
+        raise ArithmeticError("no way")
+
+    with pytest.raises(ValueError, match=r"none of 2 objects.*no way"):
+        evaluate({"broken": broken}, handles(views_table(2)), scorer, config)
+
+
+def test_a_bug_is_not_taken_for_a_bad_object(config, scorer, handles):
+    def bug(*_):
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        evaluate({"bug": bug}, handles(views_table(2)), scorer, config)
+
+
+def test_the_sheet_shows_evenly_spaced_objects_and_every_method(evaluation):
+    assert [block.object_id for block in evaluation.sheet] == ["object0", "object1"]
+    assert list(evaluation.sheet[0].rows) == ["ground truth", "copy_input", "grey", "picky"]
+    assert list(evaluation.sheet[1].rows) == ["ground truth", "copy_input", "grey"]
+    sheet = picture_sheet(evaluation)
+    shades = {color for _, color in sheet.getcolors(maxcolors=10**7)}
+    assert len(shades) > 100
+    assert (128, 128, 128) in shades  # the grey method's tiles
+
+
+def test_the_plot_is_drawn(evaluation):
+    table = report.by_azimuth(evaluation)
+    assert list(table.columns) == ["azimuth_deg", "copy_input", "grey", "picky"]
+    assert table.loc[0, "copy_input"] == pytest.approx(PSNR_CAP, abs=1e-3)
+    assert azimuth_plot(table).size[0] > 300
+
+
+def test_the_whole_comparison_of_a_student(student, config, tmp_path):
+    stored = stored_views(views_table(2), tmp_path)
+    found = compare(student, stored, replace(config, limit=1))
+    numbers = found["metrics"]
+    assert numbers["student_fingerprint"] == student.fingerprint
+    assert numbers["protocol"]["objects"] == 1
+    for method in ("student", "copy_input", "mean_color", "extruded_silhouette"):
+        assert math.isfinite(numbers[method]["psnr"])
+        assert method in found["table"]
+    assert numbers["protocol"]["size"] == SIZE
+
+
+def test_a_perfect_method_wins(config, scorer, handles):
+    objects = handles(views_table(2))
+    truths = iter([handle.load() for handle in objects])
+
+    def oracle(sighting, cameras, size, background):
+        rgba = next(truths).targets
+        return rgba[:, :3] * rgba[:, 3:] + 1 - rgba[:, 3:]
+
+    found = evaluate({"oracle": oracle, "grey": grey}, objects, scorer, config)
+    numbers = report.summary(found, "abc")
+    assert numbers["oracle"]["psnr"] == pytest.approx(PSNR_CAP, abs=1e-4)
+    assert numbers["oracle"]["psnr"] > numbers["grey"]["psnr"] + 30

@@ -1,0 +1,91 @@
+"""The evaluate pipeline in memory: one run from a student and views to tables and pictures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.stored_views import StoredViews
+from dd3g_kedro.pipelines.evaluate import create_pipeline
+from known_objects import SIZE, saved_student, stored_views, views_table, write_boxes
+
+OUTPUTS = ("metrics", "per_object", "per_view", "by_azimuth", "table", "sheet", "plot")
+
+
+def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
+    student = saved_student(project, tmp_path)
+    catalog = DataCatalog(
+        {
+            "student": MemoryDataset(student, copy_mode="assign"),
+            "benchmark_views": MemoryDataset(stored, copy_mode="assign"),
+            "params:evaluate": MemoryDataset(config, copy_mode="assign"),
+        }
+    )
+    outputs = SequentialRunner().run(create_pipeline(), catalog)
+    return {name: outputs[f"evaluation_{name}"].load() for name in OUTPUTS}
+
+
+def test_stored_views_become_numbers_and_pictures(project, tmp_path):
+    config = EvaluateConfig(viewpoints={"size": SIZE}, sheet_objects=1)
+    found = run(project, tmp_path, config, stored_views(views_table(2), tmp_path))
+    assert found["metrics"]["protocol"]["objects"] == 2
+    assert len(found["metrics"]["student_fingerprint"]) == 64
+    assert len(found["per_view"]) == 4 * 2 * 4  # methods, objects, views
+    assert len(found["per_object"]) == 4 * 2
+    for method in ("student", "copy_input", "mean_color", "extruded_silhouette"):
+        assert math.isfinite(found["metrics"][method]["psnr"])
+    assert found["sheet"].size[1] > 500
+
+
+def test_any_folder_of_meshes_can_be_the_benchmark(project, tmp_path):
+    meshes = write_boxes(tmp_path / "meshes")
+    (meshes / "broken.obj").write_text("v 0 0 nonsense")
+    config = EvaluateConfig(
+        meshes=str(meshes), viewpoints={"size": SIZE, "azimuths_deg": [0, 120, 240]}
+    )
+
+    found = run(project, tmp_path, config, StoredViews(tmp_path / "absent.parquet"))
+    table = found["per_object"]
+    assert (table["status"] == "scored").sum() == 3 * 4
+    failed = table[table["object_id"] == "broken"]
+    assert (failed["status"] == "failed").all()
+    assert failed["reason"].str.contains(r"broken\.obj").all()
+
+
+@pytest.mark.parametrize("environment", ["base", "smoke", "paper"])
+def test_every_environments_parameters_build(project, environment):
+    merged: dict = {}
+    for folder in dict.fromkeys(("base", environment)):
+        numbers = yaml.safe_load((project / f"conf/{folder}/parameters_evaluate.yml").read_text())
+        for key, value in numbers["evaluate"].items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = merged[key] | value if both else value
+    assert EvaluateConfig(**merged).viewpoints.background == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"viewpoints": {"sice": 64}}, r"evaluate\.viewpoints\.sice .*did you mean"),
+        ({"viewpoints": {"size": 5}}, r"evaluate\.viewpoints\.size"),
+        ({"limit": 0}, r"evaluate\.limit"),
+        ({"split": "test"}, r"evaluate\.split .*evaluate\.meshes is null"),
+        ({"baselines": ["copy"]}, r"evaluate\.baselines\[0\] must be one of"),
+        ({"students": {"copy_input": "x"}}, r"evaluate\.students\.copy_input"),
+        ({"lpips": {"required": True}}, r"evaluate\.lpips\.required"),
+    ],
+)
+def test_a_wrong_parameter_names_itself(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        EvaluateConfig(**wrong)
+
+
+def test_an_unknown_parameter_names_itself():
+    with pytest.raises(TypeError, match="metrix"):
+        EvaluateConfig(metrix=1)
