@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.teacher.config import UNetConfig
@@ -107,7 +107,7 @@ def _ours_to_original(config: UNetConfig, ours: list[str]) -> dict[str, str]:
     return result
 
 
-def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> nn.Module:
+def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> MultiViewUNet:
     """Build our U-Net from a released configuration and state dict (bare names), in float32.
 
     Raises:
@@ -122,7 +122,7 @@ def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> nn.
     check_keys("U-Net weights", expected, {key: v.shape for key, v in state_dict.items()})
     weights = {key: state_dict[original].float() for key, original in names.items()}
     unet.load_state_dict(weights, assign=True)
-    return unet.requires_grad_(True).eval()
+    return unet.eval()
 
 
 def unet_to_original(unet: MultiViewUNet) -> dict[str, Tensor]:

@@ -54,4 +54,4 @@ def load_exactly(name: str, module: nn.Module, weights: Mapping[str, Tensor]) ->
     own = {key: value.shape for key, value in module.state_dict().items()}
     check_keys(name, own, {key: value.shape for key, value in weights.items()})
     module.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
-    module.requires_grad_(requires_grad=True).eval()
+    module.eval()
