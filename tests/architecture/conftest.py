@@ -130,6 +130,11 @@ def base(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGrap
     return described(project, "base", registered, graph)
 
 
+@pytest.fixture(scope="session")
+def smoke(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGraph) -> Project:
+    return described(project, "smoke", registered, graph)
+
+
 @pytest.fixture(scope="session", params=("base", "smoke", "paper"))
 def settled(
     request: pytest.FixtureRequest,
