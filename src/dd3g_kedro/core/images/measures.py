@@ -80,12 +80,15 @@ def measure(pixels: UInt8[np.ndarray, "h w 4"]) -> Measures:
         mean_red=float(mean[0]),
         mean_green=float(mean[1]),
         mean_blue=float(mean[2]),
-        phash=f"{perceptual_hash(luma):016x}",
+        phash=f"{perceptual_hash(_square_box(luma, mask)):016x}",
     )
 
 
 def perceptual_hash(luma: Float[np.ndarray, "h w"]) -> int:
-    """64 signs of the lowest frequencies of the cosine transform, against their median."""
+    """64 signs of the lowest frequencies of the cosine transform, against their median.
+
+    Given the object's square box it sees neither the object's place nor its size.
+    """
     small = Image.fromarray(luma).resize((32, 32), Image.Resampling.BOX)
     low = fft.dctn(np.asarray(small), norm="ortho")[:8, :8]
     bits = (low > np.median(low)).ravel()
@@ -128,6 +131,17 @@ def _crop(luma: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> np.n
     left, top, right, bottom = _box(mask)
     margin = 8
     return luma[max(top - margin, 0) : bottom + margin, max(left - margin, 0) : right + margin]
+
+
+def _square_box(luma: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> np.ndarray:
+    """The object's box in the middle of the smallest square that holds it."""
+    left, top, right, bottom = _box(mask)
+    height, width = bottom - top, right - left
+    side = max(height, width, 1)
+    result = np.full((side, side), _GREY, dtype=np.float32)
+    y, x = (side - height) // 2, (side - width) // 2
+    result[y : y + height, x : x + width] = luma[top:bottom, left:right]
+    return result
 
 
 def _parts(mask: Bool[np.ndarray, "h w"]) -> tuple[int, float]:
