@@ -12,6 +12,12 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from dd3g_kedro.failures import explain
 
 
+class Interrupted(click.ClickException):
+    """The run was stopped on purpose; shells know exit code 130 as that."""
+
+    exit_code = 130
+
+
 class ExplainedCommand(click.Command):
     """A command that ends a failure people can mend with one paragraph and exit code 1.
 
@@ -26,6 +32,9 @@ class ExplainedCommand(click.Command):
         """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as request:
+            told = str(request) or "stopped; the same command goes on where work was saved"
+            raise Interrupted(told) from request
         except Exception as error:
             message = explain(error)
             if message is None or os.environ.get("DD3G_TRACEBACK", "0") == "1":

@@ -49,10 +49,9 @@ def _explain_dataset(error: DatasetError) -> str | None:
     if error.__cause__ is None:
         return str(error)
     cause = explain(error.__cause__)
-    if cause is None:
-        return None
-    wrapping = str(error).split("\n")[0]
-    return cause if isinstance(error.__cause__, DD3GError) else f"{wrapping} {cause}"
+    if cause is None or isinstance(error.__cause__, DD3GError | DatasetError):
+        return cause
+    return f"{str(error).splitlines()[0]} {cause}"
 
 
 def _explain_system(error: OSError) -> str:

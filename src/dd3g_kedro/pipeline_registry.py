@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kedro.pipeline import Pipeline
 
+from dd3g_kedro.pipelines.annotations import settle
+
 NAMES = ("collect", "validate", "teacher", "sample", "distill", "evaluate", "generate", "promote")
 DEFAULT = ("validate", "sample", "distill", "evaluate")
 
@@ -19,6 +21,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         for name in NAMES
         if (folder / name / "__init__.py").is_file()
     }
+    for pipeline in registered.values():
+        for node in pipeline.nodes:
+            settle(node.func)
     registered["__default__"] = sum(
         (registered[n] for n in DEFAULT if n in registered), Pipeline([])
     )

@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 from dd3g_kedro.core.promotion import StudentRelease
 from dd3g_kedro.datasets.student_registry import FINGERPRINT, StudentRegistry
@@ -51,9 +51,18 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
         self.metadata = metadata
 
     def load(self) -> StudentRegistry:
-        """The registry of the store where this run is tracked."""
-        from mlflow.tracking import MlflowClient
+        """The registry of the store where this run is tracked.
 
+        Raises:
+            DatasetError: MLflow is not installed.
+        """
+        try:
+            from mlflow.tracking import MlflowClient
+        except ModuleNotFoundError:
+            raise DatasetError(
+                f"model registry, {self._name}: it is kept by MLflow, which is not installed here. "
+                "Install it (`pip install mlflow kedro-mlflow`) and give the same command again."
+            ) from None
         return StudentRegistry(MlflowClient(), self._name)
 
     def save(self, data: StudentRelease) -> None:
