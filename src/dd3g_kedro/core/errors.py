@@ -16,6 +16,10 @@ class InvalidMesh(DD3GError):
     """A mesh file does not load or holds no surface."""
 
 
+class InvalidGaussians(DD3GError):
+    """A file of Gaussians is unreadable, truncated or of another layout, or holds no numbers."""
+
+
 class InvalidWeights(DD3GError):
     """A checkpoint is missing, truncated, of another model or of another version."""
 
