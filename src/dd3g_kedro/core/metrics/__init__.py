@@ -1,0 +1,1 @@
+"""Distances between pictures: PSNR, SSIM, LPIPS; sRGB in [0, 1]."""
