@@ -33,6 +33,11 @@ def weights(request, tmp_path_factory):
     return request.param, path
 
 
+@pytest.fixture(scope="module")
+def metric(weights):
+    return Lpips(*weights)
+
+
 def pictures(seed):
     return torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
 
@@ -49,8 +54,8 @@ def built_by_hand(backbone, path):
     return net
 
 
-def test_distances_are_those_of_the_package(weights):
-    found = Lpips(*weights)(pictures(0), pictures(1))
+def test_distances_are_those_of_the_package(weights, metric):
+    found = metric(pictures(0), pictures(1))
     with torch.no_grad():
         expected = built_by_hand(*weights)(2 * pictures(0) - 1, 2 * pictures(1) - 1).flatten()
     assert found.shape == (2,)
@@ -58,14 +63,12 @@ def test_distances_are_those_of_the_package(weights):
     torch.testing.assert_close(found, expected)
 
 
-def test_equal_pictures_have_no_distance_and_order_does_not_matter(weights):
-    metric = Lpips(*weights)
+def test_equal_pictures_have_no_distance_and_order_does_not_matter(metric):
     assert metric(pictures(0), pictures(0)).tolist() == [0, 0]
     torch.testing.assert_close(metric(pictures(0), pictures(1)), metric(pictures(1), pictures(0)))
 
 
-def test_gradient_reaches_the_picture_and_only_the_picture(weights):
-    metric = Lpips(*weights)
+def test_gradient_reaches_the_picture_and_only_the_picture(metric):
     images = pictures(0).requires_grad_()
     before = metric(images, pictures(1)).sum()
     before.backward()
@@ -76,8 +79,7 @@ def test_gradient_reaches_the_picture_and_only_the_picture(weights):
     assert after < before
 
 
-def test_it_stays_in_evaluation_mode_and_float32(weights):
-    metric = Lpips(*weights)
+def test_it_stays_in_evaluation_mode_and_float32(metric):
     expected = metric(pictures(0), pictures(1))
     nn.ModuleList([metric]).train()
     assert not any(module.training for module in metric.modules())
