@@ -58,7 +58,7 @@ def measure(pixels: UInt8[np.ndarray, "h w 4"]) -> Measures:
     luma = (color * alpha + _GREY * (1 - alpha)) @ _LUMA
     seen = color[mask]
     parts, largest = _parts(mask)
-    mean = seen.mean(axis=0) if len(seen) else np.zeros(3)
+    mean = seen.mean(axis=0, dtype=np.float64) if len(seen) else np.zeros(3)
     pure = (seen <= 2 / 255).all(axis=1) | (seen >= 253 / 255).all(axis=1)
     return Measures(
         transparent=bool((pixels[..., 3] < 255).any()),
