@@ -15,14 +15,12 @@ from transformers import CLIPVisionModel
 
 from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
-from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
+from dd3g_kedro.core.teacher.preprocessing import clip_pixels, normalise_for_clip
+from dd3g_kedro.core.teacher.schedule import guide, noise_from_output, sample_latents
 from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 from dd3g_kedro.core.types import Cameras
-
-_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Teacher(nn.Module):
         autoencoder: AutoencoderKL,
         image_encoder: CLIPVisionModel,
         schedule: DDIMScheduler,
-        text_tokens: Float[Tensor, "1 t d"],
+        text_tokens: Float[Tensor, "p t d"],  # of the negative prompt and the prompt, or of both
     ) -> None:
         super().__init__()
         self.config = config
@@ -90,14 +88,17 @@ class Teacher(nn.Module):
 
     # latents --------------------------------------------------------------------------------
 
-    def encode(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c y x"]:
+    def encode(
+        self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "n c y x"]:
         """Latents of images; differentiable.
 
         Departs: the posterior's mean; the released code samples it, which breaks the one-to-one
-        map from N, C, II to OI that the method rests on.
+        map from N, C, II to OI that the method rests on. With a generator it is sampled here too.
         """
         posterior = self.autoencoder.encode(images * 2 - 1).latent_dist
-        return posterior.mean * self.autoencoder.config.scaling_factor
+        latents = posterior.mean if generator is None else posterior.sample(generator)
+        return latents * self.autoencoder.config.scaling_factor
 
     def decode(self, latents: Float[Tensor, "n c y x"]) -> Float[Tensor, "n 3 h w"]:
         """Images of latents, clamped to [0, 1]."""
@@ -109,10 +110,9 @@ class Teacher(nn.Module):
     def image_features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k e"]:
         """Tokens of the image encoder, before the Resampler."""
         size = self.config.encoder_size
-        if images.shape[-1] != size:
-            images = F.interpolate(images, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
-        mean, std = (images.new_tensor(v)[:, None, None] for v in (_CLIP_MEAN, _CLIP_STD))
-        states = self.image_encoder((images - mean) / std, output_hidden_states=True).hidden_states
+        same = images.shape[-2:] == (size, size)
+        pixels = normalise_for_clip(images) if same else clip_pixels(images, size)
+        states = self.image_encoder(pixels, output_hidden_states=True).hidden_states
         return states[self.config.encoder_layer]
 
     @torch.no_grad()
@@ -160,7 +160,7 @@ class Teacher(nn.Module):
         out = self.unet(
             rearrange(F.pad(latents, (0, 0) * 3 + (0, 1)), "b f c y x -> (b f) c y x"),
             repeat(timesteps, "b -> (b f)", f=frames),
-            self.text_tokens,
+            self.text_tokens[-1:],
             camera=rearrange(F.pad(camera, (0, 0, 0, 1)), "b f a -> (b f) a"),
             ip=features * kept.view(-1, 1, 1),
             ip_img=input_latents * kept.view(-1, 1, 1, 1),
@@ -181,29 +181,43 @@ class Teacher(nn.Module):
 
         What the output means (noise or velocity) is the schedule's `prediction_type`.
         """
-        unet = self.fast_unet()
+        both = self._both_halves(condition, guidance_scale)
+        return self._predict(latents, timesteps, both, camera, guidance_scale)
+
+    def _both_halves(self, condition: ImageCondition, guidance_scale: float) -> ImageCondition:
+        """The unconditional half, where guidance needs it, and the conditional one."""
+        if guidance_scale == 1:
+            return condition
+        empty = self._empty_tokens(self.fast_unet()).to(condition.tokens)
+        halves = condition.unconditional(empty), condition
+        return ImageCondition(
+            torch.cat([half.tokens for half in halves]),
+            torch.cat([half.latents for half in halves]),
+        )
+
+    def _predict(
+        self,
+        latents: Float[Tensor, "b v c y x"],
+        timesteps: Int[Tensor, " b"],
+        both: ImageCondition,
+        camera: Float[Tensor, "b v 16"],
+        guidance_scale: float,
+    ) -> tuple[Float[Tensor, "b v c y x"], Float[Tensor, "b v c y x"]]:
         batch, views = latents.shape[:2]
-        halves = 2 if guidance_scale != 1 else 1
-        parts = [condition]
-        if halves == 2:
-            parts.insert(0, condition.unconditional(self._empty_tokens(unet).to(condition.tokens)))
-        tokens = torch.cat([part.tokens for part in parts])
-        clean = torch.cat([part.latents for part in parts])
+        halves = len(both.latents) // batch
         rows = F.pad(latents, (0, 0) * 3 + (0, 1))  # the input image's frame
         camera_rows = F.pad(camera, (0, 0, 0, 1))  # its camera is all zero
-        out = unet(
+        out = self.fast_unet()(
             repeat(rows, "b f c y x -> (s b f) c y x", s=halves),
             repeat(timesteps, "b -> (s b f)", s=halves, f=views + 1),
-            self.text_tokens,
+            self.text_tokens[-halves:],
             camera=repeat(camera_rows, "b f a -> (s b f) a", s=halves),
-            image_tokens=tokens,
-            ip_img=clean,
+            image_tokens=both.tokens,
+            ip_img=both.latents,
             num_frames=views + 1,
         ).float()
         out = rearrange(out, "(s b f) c y x -> s b f c y x", s=halves, b=batch)[:, :, :views]
-        if halves == 1:
-            return out[0], out[0]
-        return out[0] + guidance_scale * (out[1] - out[0]), out[1]
+        return (guide(out[0], out[1], guidance_scale) if halves == 2 else out[0]), out[-1]
 
     def camera_vectors(self, cameras: Cameras) -> Float[Tensor, "b v 16"]:
         """What the U-Net is told of the cameras."""
@@ -220,16 +234,15 @@ class Teacher(nn.Module):
         show_progress: bool = False,
     ) -> Float[Tensor, "b v c y x"]:
         """Simulate the ODE from N with deterministic DDIM (eta 0), Sec. III-A; return latents."""
-        schedule = copy.deepcopy(self.schedule)
-        schedule.set_timesteps(steps)
         camera = self.camera_vectors(cameras)
-        latents = noise.float() * schedule.init_noise_sigma
-        timesteps = schedule.timesteps.tolist()
-        for t in track(timesteps, steps, "DDIM", "steps") if show_progress else timesteps:
-            now = torch.full((len(latents),), t, device=latents.device)
-            out, _ = self.predict(latents, now, condition, camera, guidance_scale)
-            latents = schedule.step(out, t, latents, eta=0.0).prev_sample
-        return latents
+        both = self._both_halves(condition, guidance_scale)
+
+        def guided(latents: Tensor, timesteps: Tensor) -> Tensor:
+            return self._predict(latents, timesteps, both, camera, guidance_scale)[0]
+
+        return sample_latents(
+            guided, noise.float(), self.schedule, steps, show_progress=show_progress
+        )
 
     def noise_from_output(
         self,
@@ -238,7 +251,5 @@ class Teacher(nn.Module):
         timesteps: Int[Tensor, " b"],
     ) -> Float[Tensor, "b v c y x"]:
         """eps_phi from the network's output, whatever the schedule's prediction type."""
-        if self.schedule.config.prediction_type == "epsilon":
-            return output
-        alpha_bar = self.alphas_cumprod[timesteps].view(-1, 1, 1, 1, 1)
-        return alpha_bar.sqrt() * output + (1 - alpha_bar).sqrt() * latents
+        kind = self.schedule.config["prediction_type"]
+        return noise_from_output(output, latents, self.alphas_cumprod[timesteps], kind)
