@@ -18,7 +18,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 unexport PYTHONDONTWRITEBYTECODE # compiled files make every command faster by seconds
 
-.PHONY: help setup data demo test lint smoke ui viz bench lock clean
+.PHONY: help setup data demo test lint smoke ui serve viz bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -100,6 +100,10 @@ smoke: setup ## every pipeline at toy size, through `dvc repro`, in a fresh clon
 
 ui: setup ## tracked runs in the browser, http://127.0.0.1:5000
 	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port $(PORT) --workers 1
+
+serve: setup ## the champion behind http://127.0.0.1:5001/invocations
+	MLFLOW_TRACKING_URI=$(STORE) mlflow models serve -m models:/dd3g-student@champion \
+		--env-manager local --host 127.0.0.1 --port 5001
 
 viz: setup ## pipelines in the browser, http://127.0.0.1:4141
 	kedro viz run --host 127.0.0.1 --port 4141

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -64,17 +65,19 @@ class ImageToGaussians(PythonModel):
         try:
             return [self._lift(request) for request in model_input]
         except (DD3GError, ValueError) as error:
-            raise MlflowException(str(error), error_code=BAD_REQUEST) from error
+            told = re.sub(r"\S*dd3g-\w+/image", "image", str(error))  # not the server's own paths
+            raise MlflowException(told, error_code=BAD_REQUEST) from error
 
     def _lift(self, request: ImageIn) -> str:
         from dd3g_kedro.core.gaussians.ply import write_ply
-        from dd3g_kedro.core.generation.config import GenerateConfig
         from dd3g_kedro.core.generation.lifting import generate
-        from dd3g_kedro.core.generation.reading import read_picture
+        from dd3g_kedro.core.images.config import ImageLimits
+        from dd3g_kedro.core.images.reading import read_rgba
 
         with tempfile.TemporaryDirectory(prefix="dd3g-") as name:
             folder = Path(name)
-            rgba = read_picture(_written(request.image, folder), GenerateConfig())
+            picture = _written(request.image, folder)
+            rgba = read_rgba(picture, ImageLimits(), remove_background=True)
             gaussians = generate(self._student, rgba, request.seed)
             write_ply(gaussians, folder / "object.ply")
             return base64.b64encode((folder / "object.ply").read_bytes()).decode()
