@@ -16,6 +16,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
+from kedro.validation.utils import resolve_nested_dict_path
 
 SOURCE = "src/dd3g_kedro"
 
@@ -50,6 +51,16 @@ class Project:
             if not live and not self.entry(name).get("create", False):
                 paths.add(self.entry(name)["filepath"])
         return paths
+
+    def read_by(self, pipeline: str) -> set[str]:
+        """The paths that a pipeline reads: its datasets, and what its parameters name."""
+        made = set().union(*(self.stored(p.all_outputs()) for p in self.pipelines.values()))
+        named = set()
+        for key in self.consumed(pipeline):
+            for text in _texts(resolve_nested_dict_path(self.parameters, key)):
+                named |= {out for out in made if text == out or text.startswith(f"{out}/")}
+        nodes = self.pipelines[pipeline]
+        return (self.stored(nodes.inputs()) | named) - self.stored(nodes.all_outputs())
 
     def code_of(self, pipeline: str) -> set[str]:
         """The rooms that a pipeline and the datasets it touches import, however indirectly."""
@@ -88,6 +99,14 @@ class Project:
                 if taken:
                     found[path.relative_to(self.root).as_posix()] = taken
         return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 @pytest.fixture(scope="session", autouse=True)

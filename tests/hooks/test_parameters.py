@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kedro.pipeline import Node, Pipeline
 
-from dd3g_kedro.hooks.parameters import consumed_keys, flatten, unknown_keys
+from dd3g_kedro.hooks.parameters import consumed_keys, flatten, interpolated_keys, unknown_keys
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ def test_keys_that_no_node_takes_are_found_at_any_depth():
     consumed = consumed_keys([Pipeline(nodes)])
     parameters = {"whole": {"anything": 1}, "part": {"one": 1, "two": 2}, "stray": 3}
     assert list(unknown_keys(parameters, consumed)) == ["part.two", "stray"]
+
+
+def test_params_that_a_catalog_takes_are_known(tmp_path: Path):
+    (tmp_path / "catalog.yml").write_text('a: "${runtime_params:images, ${globals:x}}/b"')
+    assert interpolated_keys([tmp_path]) == {"images"}
 
 
 @pytest.mark.parametrize(

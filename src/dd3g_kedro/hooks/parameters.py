@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from kedro.pipeline import Pipeline
 
 from dd3g_kedro.core.config_building import build, plain
 
+_RUNTIME = re.compile(r"\$\{runtime_params:\s*([\w.]+)")
 _BASE, _LOCAL = "base", "local"  # environments: the lowest, and the one that needs no --env
 
 
@@ -50,6 +52,12 @@ def unknown_keys(
             yield path
 
 
+def interpolated_keys(folders: Iterable[Path]) -> set[str]:
+    """The `--params` that catalogs take by themselves: `${runtime_params:images, ...}`."""
+    files = [path for folder in folders for path in folder.rglob("*.y*ml")]
+    return {key for path in files for key in _RUNTIME.findall(path.read_text())}
+
+
 def _files_with(key: str, folders: Iterable[Path]) -> list[Path]:
     """The parameter files that set the outermost name of a dotted key."""
     import yaml
@@ -61,6 +69,12 @@ def _files_with(key: str, folders: Iterable[Path]) -> list[Path]:
         for path in sorted(folder.rglob("parameters*.y*ml"))
         if outermost in (yaml.safe_load(path.read_text()) or {})
     ]
+
+
+def _folders(context: KedroContext) -> list[Path]:
+    """The folders of the base and of the environment that lies over it."""
+    loader = context.config_loader
+    return [Path(loader.conf_source) / name for name in (_BASE, loader.env or _LOCAL)]
 
 
 class CheckedParameters:
@@ -88,7 +102,7 @@ class CheckedParameters:
         from dd3g_kedro.pipeline_registry import NAMES
 
         registered = dict(pipelines)
-        consumed = consumed_keys(registered.values())
+        consumed = consumed_keys(registered.values()) | interpolated_keys(_folders(context))
         complete = len(registered) > len(NAMES)
         for key in unknown_keys(parameters, consumed) if complete else ():
             near = difflib.get_close_matches(key, consumed, n=1, cutoff=0.5)
@@ -117,10 +131,8 @@ class CheckedParameters:
     def _origin(self, context: KedroContext, key: str) -> str:
         """Where a person set the key, relative to the project."""
         loader = context.config_loader
-        conf = Path(loader.conf_source)
-        folders = [conf / _BASE, conf / (loader.env or _LOCAL)]
-        files = _files_with(key, folders)
-        names = [str(path.relative_to(conf.parent)) for path in files]
+        project = Path(loader.conf_source).parent
+        names = [str(path.relative_to(project)) for path in _files_with(key, _folders(context))]
         if key.split(".", maxsplit=1)[0] in (loader.runtime_params or {}):
             names.append("--params")
         return " and ".join(names) or "parameters"
