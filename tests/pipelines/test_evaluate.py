@@ -9,11 +9,11 @@ import pytest
 import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from tests.known_objects import SIZE, saved_student, stored_views, views_table, write_boxes
 
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.pipelines.evaluate import create_pipeline
-from known_objects import SIZE, saved_student, stored_views, views_table, write_boxes
 
 OUTPUTS = ("metrics", "per_object", "per_view", "by_azimuth", "table", "sheet", "plot")
 

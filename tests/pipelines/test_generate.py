@@ -10,12 +10,12 @@ import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from PIL import Image
+from tests.known_objects import drawing, png, saved_student
 
 from dd3g_kedro.core.errors import InvalidImage
 from dd3g_kedro.core.generation.config import GenerateConfig
 from dd3g_kedro.datasets.generated_objects import GeneratedObjectsDataset
 from dd3g_kedro.pipelines.generate import create_pipeline
-from known_objects import drawing, png, saved_student
 
 SMALL = {"views": 2, "frames": 2, "size": 32}
 FILES = {"object.ply", "object.splat", "sheet.png", "turntable.gif"}

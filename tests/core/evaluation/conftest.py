@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.known_objects import SIZE, drawing, saved_student, stored_views, write_boxes
 
 from dd3g_kedro.core.evaluation.benchmark import ObjectHandle, Sighting, ring
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import stored_objects
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.student.weights import Student
-from known_objects import SIZE, drawing, saved_student, stored_views, write_boxes
 
 
 @pytest.fixture

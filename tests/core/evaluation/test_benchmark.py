@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.known_objects import SIZE, drawing, png, stored_views, views_table
 
 from dd3g_kedro.core.errors import InvalidImage, InvalidMesh, InvalidShard
 from dd3g_kedro.core.evaluation.benchmark import evenly
 from dd3g_kedro.core.evaluation.mesh_views import mesh_objects
 from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
-from known_objects import SIZE, drawing, png, stored_views, views_table
 
 
 def test_stored_pictures_come_back_to_the_bit(handles):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from dd3g_kedro.core.metrics.fidelity import psnr
+from tests.known_objects import SIZE, drawing
 
 from dd3g_kedro.core.evaluation.benchmark import Sighting, ring
 from dd3g_kedro.core.evaluation.methods import (
@@ -18,7 +18,8 @@ from dd3g_kedro.core.evaluation.methods import (
 )
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.images.background import composite
-from known_objects import SIZE, drawing
+from dd3g_kedro.core.metrics.fidelity import psnr
+from dd3g_kedro.core.student.weights import Student
 
 WHITE = torch.ones(1, 3)
 
@@ -91,18 +92,14 @@ def test_a_seed_gives_the_students_views_again(student, sighting):
 
 
 def test_the_student_sees_the_input_over_the_background_at_its_own_size(student, sighting):
-    class Spy(torch.nn.Module):
+    class Spy(Student):
         """Notes what it is given."""
 
-        def __init__(self):
-            super().__init__()
-            self.config, self.weight = student.config, torch.nn.Parameter(torch.zeros(1))
+        def lift(self, input_images, seeds):
+            self.seen = input_images
+            return super().lift(input_images, seeds)
 
-        def lift(self, images, seeds):
-            self.seen = images
-            return student.lift(images, seeds)
-
-    spy = Spy()
+    spy = Spy(student.generator, student.config)
     StudentViews(spy, 0, autocast=False)(sighting, around(), SIZE, torch.full((1, 3), 0.25))
     size = student.config.image_size
     assert spy.seen.shape == (1, 3, size, size)

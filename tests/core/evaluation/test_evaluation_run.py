@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.known_objects import SIZE, drawing, stored_views, views_table
 
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.comparison import compare
@@ -17,7 +18,6 @@ from dd3g_kedro.core.evaluation.methods import copy_input
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
 from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
-from known_objects import SIZE, drawing, stored_views, views_table
 
 
 def grey(sighting, cameras, size, background):

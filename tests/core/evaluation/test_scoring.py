@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.known_objects import SIZE, drawing
 
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.config import LpipsWeights
 from dd3g_kedro.core.evaluation.scoring import METRICS, PSNR_CAP, Scorer
 from dd3g_kedro.core.images.background import composite
-from known_objects import SIZE, drawing
 
 CPU = torch.device("cpu")
 

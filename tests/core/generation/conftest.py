@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.known_objects import saved_student
 
 from dd3g_kedro.core.generation.config import GenerateConfig
 from dd3g_kedro.core.student.weights import Student
-from known_objects import saved_student
 
 
 @pytest.fixture

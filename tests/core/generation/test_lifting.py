@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import pytest
 import torch
+from tests.known_objects import drawing
 
 from dd3g_kedro.core.generation.config import Framing
 from dd3g_kedro.core.generation.lifting import frame, generate, well_framed
-from known_objects import drawing
 
 
 def box(height: int, width: int, top: int, left: int, bottom: int, right: int) -> torch.Tensor:
@@ -66,6 +66,15 @@ def test_recentring_brings_any_framing_to_the_students(student):
     for picture in (small, large):
         rows = (picture[3] > 0.5).any(dim=1).sum() / 64
         assert float(rows) == pytest.approx(1 - Framing().border_ratio, abs=0.04)
+
+
+def test_a_huge_photograph_gives_the_picture_of_its_small_copy():
+    small = drawing(size=150)
+    huge = small.repeat_interleave(8, dim=1).repeat_interleave(8, dim=2)
+    for recentre in ("always", "never"):
+        framing = Framing(recentre=recentre)
+        difference = (frame(small, 32, framing) - frame(huge, 32, framing)).abs()
+        assert float(difference[3].mean()) < 0.02  # edges move by part of a pixel
 
 
 def test_never_keeps_the_place_and_always_moves_it():

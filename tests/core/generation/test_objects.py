@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dd3g_kedro.core.gaussians.ply import read_ply
 from PIL import Image
+from tests.known_objects import drawing, png
 
 from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.core.gaussians.ply import read_ply
 from dd3g_kedro.core.generation.objects import (
     generated_objects,
     make_object,
@@ -22,7 +23,6 @@ from dd3g_kedro.core.generation.objects import (
 )
 from dd3g_kedro.core.generation.sources import find_pictures
 from dd3g_kedro.core.types import Gaussians
-from known_objects import drawing, png
 
 FILES = {"object.ply", "object.splat", "sheet.png", "turntable.gif"}
 

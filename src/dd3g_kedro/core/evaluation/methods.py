@@ -7,7 +7,7 @@ every view already looks good.
 from __future__ import annotations
 
 import contextlib
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -28,6 +28,7 @@ _LAYERS = 32  # of its walls
 _SIGMA = 0.5  # of its Gaussians, in their spacing: wide enough that surfaces close
 
 
+@runtime_checkable
 class Method(Protocol):
     """One picture in, pictures at other cameras out."""
 
@@ -143,9 +144,7 @@ def _eroded(mask: Bool[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
     return middle & across & padded[:-2, 1:-1] & padded[2:, 1:-1]
 
 
-def _on_plane(
-    camera: Cameras, depth: float
-) -> tuple[Float[Tensor, "{_GRID} {_GRID} 3"], Float[Tensor, "{_GRID} {_GRID}"]]:
+def _on_plane(camera: Cameras, depth: float) -> tuple[Float[Tensor, "y x 3"], Float[Tensor, "y x"]]:
     """Where each cell's ray meets the plane x = depth, and how far apart cells lie there."""
     from dd3g_kedro.core.geometry import camera_to_world
 

@@ -50,10 +50,10 @@ def views_around(
     device = gaussians.means.device
     grey = torch.full((1, 3), background, device=device)
     azimuths = torch.tensor(spread(count), dtype=torch.float32).deg2rad()
-    elevation = torch.tensor([[pictures.elevation_deg]]).deg2rad()
+    elevations = torch.full((count,), pictures.elevation_deg).deg2rad()
     parts = []
-    for part in azimuths.split(_CHUNK):
-        cameras = orbit(part[None], elevation, pictures.rig).to(device)
+    for azimuth, elevation in zip(azimuths.split(_CHUNK), elevations.split(_CHUNK), strict=True):
+        cameras = orbit(azimuth[None], elevation[None], pictures.rig).to(device)
         with torch.inference_mode():
             parts.append(_bytes(render(gaussians, cameras, pictures.size, grey).images[0]))
     return np.concatenate(parts)
