@@ -51,7 +51,7 @@ class ImageCriteria:
     max_off_centre: float = 0.35  # of the object's box, in longer sides of the picture
     max_parts: int = 24  # unconnected pieces
     min_largest_part: float = 0.25  # share of the object in its largest piece
-    min_sharpness: float = 0.2  # 1 is sharp, 0 is blurred beyond change
+    min_sharpness: float = 0.1  # 1 is sharp, 0 is blurred beyond change
     max_clipped: float = 0.97  # share of the object that is pure black or pure white
     duplicate_distance: int = 4  # bits of the perceptual hash that near-duplicates differ in
     duplicate_color: float = 0.03  # and the difference of their mean colours

@@ -14,6 +14,7 @@ _VISIBLE = 128  # alpha from which a pixel belongs to the object
 _WORKING_SIDE = 512  # pixels; larger pictures are reduced before what needs no more is measured
 _GREY = 0.5  # background on which both black and white objects are seen
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_STEP = 2 / 255  # between neighbours, below which a change is rounding
 _SMALLEST_PART = 1e-3  # share of the object below which a piece is not counted
 
 
@@ -98,15 +99,17 @@ def perceptual_hash(luma: Float[np.ndarray, "h w"]) -> int:
 def sharpness(luma: Float[np.ndarray, "h w"]) -> float:
     """How much a blur changes the variation between neighbours (Crete et al. 2007), in [0, 1].
 
-    What is already blurred hardly changes; the contrast has no influence.
+    What is already blurred hardly changes; the contrast hardly matters. Ours: steps of two 8-bit
+    levels do not count, of which smooth shading consists.
     """
     kept = []
     for axis in (0, 1):
         variation = np.abs(np.diff(luma, axis=axis))
-        blurred = np.abs(np.diff(ndimage.uniform_filter1d(luma, 9, axis=axis), axis=axis))
-        total = float(variation.sum())
+        smooth = ndimage.uniform_filter1d(luma, 9, axis=axis, mode="nearest")
+        change = variation - np.abs(np.diff(smooth, axis=axis))
+        total = float(np.maximum(variation - _STEP, 0).sum())
         if total > 0:
-            kept.append(float(np.maximum(variation - blurred, 0).sum()) / total)
+            kept.append(float(np.maximum(change - _STEP, 0).sum()) / total)
     return min(kept, default=0.0)
 
 
