@@ -89,4 +89,4 @@ def attend_across_views(network: nn.Module, context_dim: int, ip_weight: float) 
             processor: object = TextImageAttention(context_dim, layer.inner_dim, ip_weight)
         else:
             processor = ViewAttention()
-        layer.set_processor(processor)  # type: ignore[arg-type]
+        layer.set_processor(processor)

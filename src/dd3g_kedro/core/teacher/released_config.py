@@ -1,0 +1,28 @@
+"""Where the real ImageDream is, and how it is asked; free of torch, so that Kedro starts fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.geometry.config import CameraRig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedConfig:
+    """ImageDream `ipmv` as released: a `.pt` file or a diffusers folder."""
+
+    kind: Literal["imagedream"] = "imagedream"
+    weights: str  # file or folder
+    clip: str | None = None  # CLIP ViT-H/14, where the weights have none: file or folder
+    prompt: str = ""  # Ours: caption-free, as MVDream's image mode and LGM
+    negative_prompt: str = ""
+    elevation_deg: float = 5.0  # of the views and of the input image; the released demo's
+    image_size: int = 256
+    rig: CameraRig = field(default_factory=CameraRig)
+
+    def __post_init__(self) -> None:
+        build_fields(self, "teacher")
+        if not self.weights:
+            raise ValueError("teacher.weights must name a file or folder, got an empty string")
