@@ -15,6 +15,7 @@ from transformers import CLIPVisionModel
 from dd3g_kedro.core.config_building import build, plain
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.core.teacher.state_dicts import load_exactly
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
@@ -75,8 +76,9 @@ def load_teacher(folder: Path) -> Teacher:
                 "It was written by another version; make or pull the teacher again."
             )
         config = build(TeacherConfig, head["teacher"], "teacher")
-        unet = MultiViewUNet(config.unet)
-        unet.load_state_dict({k: v.float() for k, v in load_file(folder / _UNET).items()})
+        with torch.device("meta"):
+            unet = MultiViewUNet(config.unet)
+        load_exactly(str(folder / _UNET), unet, load_file(folder / _UNET))
         teacher = Teacher(
             config,
             unet,
