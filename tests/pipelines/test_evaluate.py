@@ -32,7 +32,7 @@ def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
 
 
 def test_stored_views_become_numbers_and_pictures(project, tmp_path):
-    config = EvaluateConfig(viewpoints={"size": SIZE}, sheet_objects=1)
+    config = EvaluateConfig(drawing={"size": SIZE}, sheet_objects=1)
     found = run(project, tmp_path, config, stored_views(views_table(2), tmp_path))
     assert found["metrics"]["protocol"]["objects"] == 2
     assert len(found["metrics"]["student_fingerprint"]) == 64
@@ -47,7 +47,9 @@ def test_any_folder_of_meshes_can_be_the_benchmark(project, tmp_path):
     meshes = write_boxes(tmp_path / "meshes")
     (meshes / "broken.obj").write_text("v 0 0 nonsense")
     config = EvaluateConfig(
-        meshes=str(meshes), viewpoints={"size": SIZE, "azimuths_deg": [0, 120, 240]}
+        meshes=str(meshes),
+        drawing={"size": SIZE},
+        views={"azimuths_deg": [0, 120, 240], "elevation_deg": 5},
     )
 
     found = run(project, tmp_path, config, StoredViews(tmp_path / "absent.parquet"))
@@ -66,14 +68,15 @@ def test_every_environments_parameters_build(project, environment):
         for key, value in numbers["evaluate"].items():
             both = isinstance(value, dict) and isinstance(merged.get(key), dict)
             merged[key] = merged[key] | value if both else value
-    assert EvaluateConfig(**merged).viewpoints.background == 1
+    assert EvaluateConfig(**merged).background == 1
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"viewpoints": {"sice": 64}}, r"evaluate\.viewpoints\.sice .*did you mean"),
-        ({"viewpoints": {"size": 5}}, r"evaluate\.viewpoints\.size"),
+        ({"drawing": {"sice": 64}}, r"evaluate\.drawing\.sice .*did you mean"),
+        ({"drawing": {"size": 9}}, r"evaluate\.drawing\.size"),
+        ({"background": 2}, r"evaluate\.background"),
         ({"limit": 0}, r"evaluate\.limit"),
         ({"split": "test"}, r"evaluate\.split .*evaluate\.meshes is null"),
         ({"baselines": ["copy"]}, r"evaluate\.baselines\[0\] must be one of"),

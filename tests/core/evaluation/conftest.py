@@ -19,7 +19,9 @@ from dd3g_kedro.core.student.weights import Student
 @pytest.fixture
 def config() -> EvaluateConfig:
     return EvaluateConfig(
-        viewpoints={"size": SIZE, "azimuths_deg": [0, 90, 180, 270]}, sheet_objects=2
+        drawing={"size": SIZE},
+        views={"azimuths_deg": [0, 90, 180, 270], "elevation_deg": 5},
+        sheet_objects=2,
     )
 
 

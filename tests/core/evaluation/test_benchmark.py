@@ -41,7 +41,7 @@ def test_a_limit_spreads_over_the_list(limit, expected):
 def test_views_of_another_size_say_which_key_to_set(handles):
     table = views_table(1)
     table.loc[2, "png"] = png(drawing(size=SIZE // 2))
-    with pytest.raises(InvalidImage, match=r"48x48 .*evaluate.viewpoints.size.*24x24"):
+    with pytest.raises(InvalidImage, match=r"48x48 .*evaluate.drawing.size.*24x24"):
         handles(table)[0].load()
 
 
@@ -78,38 +78,38 @@ def test_a_file_that_holds_no_views_is_told(config, tmp_path):
 
 
 def test_a_mesh_seen_from_its_input_equals_the_first_view(config, mesh_folder):
-    truth = mesh_objects(replace(config, meshes=mesh_folder))[0].load()
+    truth = mesh_objects(mesh_folder, config)[0].load()
     torch.testing.assert_close(truth.sighting.rgba, truth.targets[0], rtol=0, atol=0)
     assert 0.05 < float(truth.sighting.rgba[3].mean()) < 0.6
     assert (truth.targets[1] - truth.targets[0]).abs().max() > 0.1
 
 
 def test_a_split_keeps_its_members(config, mesh_folder):
-    handles = mesh_objects(replace(config, meshes=mesh_folder, split="test"))
+    handles = mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="test"))
     assert [handle.name for handle in handles] == ["boxes/box1"]
 
 
 def test_an_unknown_split_is_told(config, mesh_folder):
     with pytest.raises(ValueError, match=r"evaluate.split.*'val'"):
-        mesh_objects(replace(config, meshes=mesh_folder, split="val"))
+        mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="val"))
 
 
 def test_a_split_needs_a_catalogue(config, mesh_folder):
     (mesh_folder / "catalog.csv").unlink()
-    with pytest.raises(ValueError, match=r"catalog.csv.*there is none"):
-        mesh_objects(replace(config, meshes=mesh_folder, split="test"))
+    with pytest.raises(ValueError, match=r"catalog\.csv, it knows no splits"):
+        mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="test"))
 
 
 def test_folders_without_meshes_are_told(config, tmp_path):
-    with pytest.raises(ValueError, match=r"expected \.glb.*found none"):
-        mesh_objects(replace(config, meshes=tmp_path))
-    with pytest.raises(ValueError, match=r"evaluate.meshes: expected a folder"):
-        mesh_objects(replace(config, meshes=tmp_path / "absent"))
+    with pytest.raises(InvalidMesh, match=r"expected a folder with meshes .*none in it"):
+        mesh_objects(tmp_path, config)
+    with pytest.raises(InvalidMesh, match="no such folder"):
+        mesh_objects(tmp_path / "absent", config)
 
 
 def test_a_broken_mesh_fails_only_when_its_turn_comes(config, mesh_folder):
     (mesh_folder / "boxes" / "box0.glb").write_bytes(b"glTF, but not really")
-    handles = mesh_objects(replace(config, meshes=mesh_folder))
+    handles = mesh_objects(mesh_folder, config)
     with pytest.raises(InvalidMesh, match=r"box0\.glb"):
         handles[0].load()
     handles[1].load()

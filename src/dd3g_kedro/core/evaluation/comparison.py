@@ -36,10 +36,12 @@ def compare(student: Student, stored: StoredViews, config: EvaluateConfig) -> di
     Raises:
         MissingWeights: weights that the configuration requires are not there.
         InvalidShard: the stored views cannot be read.
-        ValueError: there are no meshes, or no object could be scored.
+        InvalidMesh: there are no meshes.
+        ValueError: no object could be scored.
     """
-    scorer = Scorer(config.lpips, config.viewpoints.background, next(student.parameters()).device)
-    handles = mesh_objects(config) if config.meshes else stored_objects(stored, config)
+    scorer = Scorer(config.lpips, config.background, next(student.parameters()).device)
+    meshes = config.meshes
+    handles = mesh_objects(meshes, config) if meshes else stored_objects(stored, config)
     evaluation = evaluate(named_methods(student, config), handles, scorer, config)
     numbers = report.summary(evaluation, student.fingerprint)
     azimuths = report.by_azimuth(evaluation)

@@ -7,38 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from dd3g_kedro.core.config_building import build_fields
-from dd3g_kedro.core.geometry.config import CameraRig
-from dd3g_kedro.core.meshes.config import Lighting
+from dd3g_kedro.core.meshes.config import BenchmarkViews, Drawing
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
+_SSIM_WINDOW = 11  # pixels
 
 
-@dataclass(frozen=True, kw_only=True)
-class Viewpoints:
-    """Where ground truth is seen from; angles matter for meshes, stored views bring their own."""
-
-    size: int = 256  # pixels a side
-    background: float = 1.0  # sRGB grey; 1 is white
-    azimuths_deg: tuple[float, ...] = tuple(30.0 * k for k in range(12))  # from the front
-    elevation_deg: float = 5.0
-    rig: CameraRig = field(default_factory=CameraRig)
-
-    def __post_init__(self) -> None:
-        build_fields(self, "evaluate.viewpoints")
-        if self.size < 11:
-            raise ValueError(
-                f"evaluate.viewpoints.size must be at least 11 (SSIM's window), got {self.size}"
-            )
-        if not 0 <= self.background <= 1:
-            raise ValueError(
-                f"evaluate.viewpoints.background must lie in [0, 1], got {self.background}"
-            )
-        if not self.azimuths_deg:
-            raise ValueError("evaluate.viewpoints.azimuths_deg must name at least one view")
-        if not -90 < self.elevation_deg < 90:
-            raise ValueError(
-                f"evaluate.viewpoints.elevation_deg must lie in (-90, 90), got {self.elevation_deg}"
-            )
+def _ring() -> BenchmarkViews:
+    return BenchmarkViews(azimuths_deg=tuple(30.0 * k for k in range(12)), elevation_deg=5.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +41,9 @@ class EvaluateConfig:
     meshes: Path | None = None  # a folder of .glb/.gltf/.obj; none: the stored benchmark views
     split: str | None = None  # only objects of this split of the folder's catalog.csv
     limit: int | None = None  # at most so many objects, evenly spaced over the sorted list
-    viewpoints: Viewpoints = field(default_factory=Viewpoints)
-    lighting: Lighting = field(default_factory=Lighting)  # of meshes drawn here
+    background: float = 1.0  # sRGB grey behind everything; 1 is white
+    drawing: Drawing = field(default_factory=Drawing)  # stored views have its size and rig
+    views: BenchmarkViews = field(default_factory=_ring)  # of meshes; stored views bring their own
     baselines: tuple[Baseline, ...] = ("copy_input", "mean_color", "extruded_silhouette")
     students: dict[str, Path] = field(default_factory=dict)  # further weights by their table name
     lpips: LpipsWeights = field(default_factory=LpipsWeights)
@@ -76,6 +53,18 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         build_fields(self, "evaluate")
+        if not 0 <= self.background <= 1:
+            raise ValueError(f"evaluate.background must lie in [0, 1], got {self.background}")
+        if self.drawing.size < _SSIM_WINDOW:
+            raise ValueError(
+                f"evaluate.drawing.size must be at least {_SSIM_WINDOW}, SSIM's window, "
+                f"got {self.drawing.size}"
+            )
+        if not -90 < self.views.elevation_deg < 90:
+            raise ValueError(
+                "evaluate.views.elevation_deg must lie in (-90, 90), "
+                f"got {self.views.elevation_deg}"
+            )
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"evaluate.limit must be at least 1 or null, got {self.limit}")
         if self.split is not None and self.meshes is None:

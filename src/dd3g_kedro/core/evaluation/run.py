@@ -150,17 +150,17 @@ def _content(name: str, truth: BenchmarkObject) -> bytes:
 
 
 def _protocol(config: EvaluateConfig, evaluation: Evaluation, content: str) -> dict[str, object]:
-    viewpoints = config.viewpoints
+    drawing = config.drawing
     scored = {view.object_id for view in evaluation.views}
     first = [v for v in evaluation.views if v.object_id == evaluation.views[0].object_id]
     views = len({(view.azimuth_deg, view.elevation_deg) for view in first})
     return {
         "objects": len(scored),
         "views": views,
-        "size": viewpoints.size,
-        "background": viewpoints.background,
-        "radius": viewpoints.rig.radius,
-        "fov_deg": viewpoints.rig.fov_deg,
+        "size": drawing.size,
+        "background": config.background,
+        "radius": drawing.rig.radius,
+        "fov_deg": drawing.rig.fov_deg,
         "pictures_sha256": content,
     }
 

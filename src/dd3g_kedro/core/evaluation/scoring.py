@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -13,7 +14,7 @@ from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.config import LpipsWeights
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.metrics.fidelity import foreground_psnr, psnr, ssim
-from dd3g_kedro.core.metrics.perceptual import Lpips
+from dd3g_kedro.core.metrics.perceptual import Backbone, Lpips
 
 _LOG = logging.getLogger(__name__)
 METRICS = ("psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex")
@@ -38,7 +39,8 @@ class Scorer:
         self.device = device
         self.missing: dict[str, str] = {}
         self._lpips: dict[str, Lpips] = {}
-        for backbone, path in (("vgg", weights.vgg), ("alex", weights.alex)):
+        files: dict[Backbone, Path | None] = {"vgg": weights.vgg, "alex": weights.alex}
+        for backbone, path in files.items():
             if path is None:
                 self.missing[f"lpips_{backbone}"] = (
                     f"evaluate.lpips.{backbone} names no file of backbone weights"

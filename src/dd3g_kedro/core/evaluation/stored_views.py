@@ -20,13 +20,14 @@ from dd3g_kedro.core.evaluation.benchmark import (
     benchmark_object,
     evenly,
 )
-from dd3g_kedro.core.evaluation.config import EvaluateConfig, Viewpoints
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.meshes.config import Drawing
+from dd3g_kedro.core.meshes.views import VIEW_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INPUT_VIEW = "input"
-VIEW_COLUMNS = ["object_id", "view", "azimuth_deg", "elevation_deg", "png"]
 
 
 class StoredViews:
@@ -67,7 +68,7 @@ class StoredViews:
         from pyarrow import parquet
 
         wanted = [("object_id", "==", name)]
-        return parquet.read_table(self.path, columns=VIEW_COLUMNS, filters=wanted).to_pandas()
+        return parquet.read_table(self.path, columns=list(VIEW_COLUMNS), filters=wanted).to_pandas()
 
 
 def stored_objects(stored: StoredViews, config: EvaluateConfig) -> list[ObjectHandle]:
@@ -77,12 +78,12 @@ def stored_objects(stored: StoredViews, config: EvaluateConfig) -> list[ObjectHa
         InvalidShard: there are none.
     """
     return [
-        ObjectHandle(name, partial(_stored_object, stored, name, config.viewpoints))
+        ObjectHandle(name, partial(_stored_object, stored, name, config.drawing))
         for name in evenly(stored.names(), config.limit)
     ]
 
 
-def _stored_object(stored: StoredViews, name: str, viewpoints: Viewpoints) -> BenchmarkObject:
+def _stored_object(stored: StoredViews, name: str, drawing: Drawing) -> BenchmarkObject:
     rows = stored.rows(name)
     inputs = rows[rows["view"] == INPUT_VIEW]
     targets = rows[rows["view"] != INPUT_VIEW]
@@ -94,8 +95,8 @@ def _stored_object(stored: StoredViews, name: str, viewpoints: Viewpoints) -> Be
     azimuths, elevations, pictures = (
         [*inputs[column], *targets[column]] for column in ("azimuth_deg", "elevation_deg", "png")
     )
-    images = torch.stack([_decode(picture, viewpoints.size) for picture in pictures])
-    return benchmark_object(images, azimuths, elevations, viewpoints.rig)
+    images = torch.stack([_decode(picture, drawing.size) for picture in pictures])
+    return benchmark_object(images, azimuths, elevations, drawing.rig)
 
 
 def _decode(png: bytes, size: int) -> Float[Tensor, "4 {size} {size}"]:
@@ -108,6 +109,6 @@ def _decode(png: bytes, size: int) -> Float[Tensor, "4 {size} {size}"]:
     if pixels is None:
         raise InvalidImage(
             f"benchmark_views: expected views of {size}x{size} pixels "
-            f"(evaluate.viewpoints.size), got {found[0]}x{found[1]}; set one to the other"
+            f"(evaluate.drawing.size), got {found[0]}x{found[1]}; set one to the other"
         )
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
