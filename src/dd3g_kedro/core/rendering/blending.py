@@ -87,7 +87,7 @@ def _blend_tile(view: View, tile: int, size: int, rgb: NDArray, light: NDArray) 
 def _tile_gradients(
     view: View, tile: int, size: int, behind: NDArray, v_rgb: NDArray
 ) -> NDArray[np.float32]:
-    """Gradients of a tile's members (A, B, C stand in the columns of the conic)."""
+    """A tile's part of the gradients of its members: centre 2, conic 3, opacity 1, colour 3."""
     left, top = _tiles(size)[tile]
     width, height = min(size - left, TILE), min(size - top, TILE)
     rows, columns = slice(top, top + height), slice(left, left + width)
@@ -118,7 +118,7 @@ class _Blend(torch.autograd.Function):
         size: int,
     ) -> tuple[Tensor, Tensor]:
         projected = [part.contiguous().numpy() for part in (means, conics, depths, spreads)]
-        alone, paint = opacities.contiguous().numpy(), colors.contiguous().numpy()
+        shared = opacities.contiguous().numpy(), colors.contiguous().numpy()
         batch, count = depths.shape[:2]
         rgb = means.new_empty(batch, count, 3, size, size)
         light = means.new_empty(batch, count, 1, size, size)
@@ -126,7 +126,7 @@ class _Blend(torch.autograd.Function):
         places = [(b, v) for b in range(batch) for v in range(count)]
         tiles = range(len(_tiles(size)))
         with _threads(len(places) * len(tiles)) as over:
-            views = list(over(lambda place: _prepare(place, projected, alone, paint, size), places))
+            views = list(over(lambda place: _prepare(place, projected, *shared, size), places))
             jobs = [(view, tile) for view in views for tile in tiles]
             list(over(lambda job: _blend_tile(job[0], job[1], size, pictures, lights), jobs))
         ctx.views = views
@@ -137,7 +137,7 @@ class _Blend(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, v_rgb: Tensor, v_light: Tensor) -> tuple[Tensor | None, ...]:
-        rgb, light, alone = ctx.saved_tensors
+        rgb, light, given = ctx.saved_tensors
         size, (batch, count, g) = rgb.shape[-1], ctx.shape
         behind = ((rgb * v_rgb).sum(2, keepdim=True) + light * v_light).numpy()
         incoming = v_rgb.numpy()
@@ -158,7 +158,7 @@ class _Blend(torch.autograd.Function):
             }
             list(over(collect, ctx.views))
         means, conics, opacities, colors = gradients.split([2, 3, 1, 3], dim=2)
-        v_opacities = opacities[:, :, 0].sum(1) + 0 * alone  # NaN is not drawn, but is reported
+        v_opacities = opacities[:, :, 0].sum(1) + 0 * given  # NaN is not drawn, but is reported
         return means, conics, None, None, v_opacities, colors.sum(1), None
 
 

@@ -20,7 +20,6 @@ from numba import njit
 
 TILE = 64  # pixels a side; a tile's canvas stays in the cache of one core
 LANES = 8
-CELL = 8  # pixels a side of the squares in which hidden splats are detected
 STRIDE = TILE + LANES  # a run may reach past the right edge of the tile
 FORWARD_ROW = 4 * STRIDE  # planes: transmittance, red, green, blue
 BACKWARD_ROW = 11 * STRIDE  # planes: see `blend_backward`
@@ -35,7 +34,6 @@ _ZERO, _HALF, _ONE, _TWO = np.float32(0), np.float32(0.5), np.float32(1), np.flo
 _PLANES = tuple(np.uint64(plane * STRIDE) for plane in range(11))
 _P1, _P2, _P3, _P4, _P5, _P6, _P7, _P8, _P9, _P10 = _PLANES[1:]
 _UP = np.uint64(BACKWARD_ROW)
-_REFRESH = 256  # splats between two looks at which cells are still open
 
 # Without nnan and ninf, so that NaN and infinity behave as they do on CUDA.
 _OPTIONS: dict[str, Any] = {
@@ -74,57 +72,18 @@ def _exp2(t):
 
 @compiled
 @no_type_check
-def _find_open_cells(canvas, row_length, first_row, cells):
-    """Mark the cells in which any pixel still lets light through; returns how many."""
-    found = 0
-    for cy in range(TILE // CELL):
-        for cx in range(TILE // CELL):
-            lit = np.int32(0)
-            for y in range(cy * CELL, (cy + 1) * CELL):
-                start = np.uint64((y + first_row) * row_length + cx * CELL)
-                for k in range(CELL):
-                    lit += np.int32(canvas[start + np.uint64(k)] > _ZERO)
-            cells[cy, cx] = lit > 0
-            found += lit > 0
-    return found
-
-
-@compiled
-@no_type_check
-def _is_hidden(cells, x0, x1, y0, y1):
-    """Whether a box touches no open cell: then it changes neither picture nor gradient."""
-    for cy in range(y0 // CELL, (y1 - 1) // CELL + 1):
-        for cx in range(x0 // CELL, (x1 - 1) // CELL + 1):
-            if cells[cy, cx]:
-                return False
-    return True
-
-
-@compiled
-@no_type_check
 def blend_forward(splats, boxes, members, left, top, canvas):
     """Blend a tile's members, splats in order of depth, into its canvas.
 
     A pixel whose transmittance would fall to 1e-4 is finished: the sign of its transmittance
     says so, and the splat that would have done it does not count (gsplat's rule).
     """
-    cells = np.ones((TILE // CELL, TILE // CELL), np.bool_)
-    all_open = True
     for place in range(len(members)):
-        if place % _REFRESH == _REFRESH - 1:
-            found = _find_open_cells(canvas, FORWARD_ROW, 0, cells)
-            all_open = found == cells.size
-            if found == 0:
-                return
         i = members[place]
         x0, x1 = max(boxes[i, 0] - left, 0), min(boxes[i, 1] - left, TILE)
         y0, y1 = max(boxes[i, 2] - top, 0), min(boxes[i, 3] - top, TILE)
-        if not all_open and _is_hidden(cells, x0, x1, y0, y1):
-            continue
-        mean_x, mean_y = (
-            splats[i, 0] - np.float32(left) - _HALF,
-            splats[i, 1] - np.float32(top) - _HALF,
-        )
+        mean_x = splats[i, 0] - np.float32(left) - _HALF
+        mean_y = splats[i, 1] - np.float32(top) - _HALF
         a, b, c, opacity = splats[i, 2], splats[i, 3], splats[i, 4], splats[i, 5]
         red, green, blue = splats[i, 6], splats[i, 7], splats[i, 8]
         for y in range(y0, y1):
@@ -151,27 +110,18 @@ def blend_forward(splats, boxes, members, left, top, canvas):
 @compiled
 @no_type_check
 def blend_backward(splats, boxes, members, left, top, canvas, gradients):
-    """Add to `gradients` what a tile's pixels say about A, B, C, centre, opacity and colour.
+    """Add to `gradients` a tile's part: of members' centres, conics, opacities and colours.
 
-    Walks the tile's members front to back a second time. Planes: transmittance, `behind`, the three
+    Walks the members front to back a second time. Planes: transmittance, `behind`, the three
     gradients of the colour, six sums. `behind` starts as rgb . v_rgb + T v_T, and minus each
     contribution it is what the splats behind and the background add: no reversed list and no
     division of T. The sums run down the columns of a run, row by row, so that they stay vectors;
     they are folded over the lanes once a run. Canvas row 0 lies above the tile.
     """
-    cells = np.ones((TILE // CELL, TILE // CELL), np.bool_)
-    all_open = True
     for place in range(len(members)):
-        if place % _REFRESH == _REFRESH - 1:
-            found = _find_open_cells(canvas, BACKWARD_ROW, 1, cells)
-            all_open = found == cells.size
-            if found == 0:
-                return
         i = members[place]
         x0, x1 = max(boxes[i, 0] - left, 0), min(boxes[i, 1] - left, TILE)
         y0, y1 = max(boxes[i, 2] - top, 0), min(boxes[i, 3] - top, TILE)
-        if not all_open and _is_hidden(cells, x0, x1, y0, y1):
-            continue
         for x in range(x0, x1, LANES):
             _clear_sums(canvas, y0, x)
             _run_backward(splats[i], left, top, x, y0, y1, canvas)
