@@ -29,31 +29,40 @@ _TINY = 1e-14  # twice the area of a triangle seen edge-on
 
 @njit(nogil=True, cache=True, error_model="numpy")
 @no_type_check  # of jaxtyping, which would wrap what Numba compiles
-def prepare(face, positions, uvs, texture, levels, first_level, projection, samples, rows):
-    """Fill the row of a triangle for one camera; `projection` (3 x 4) leads to fractions."""
-    box_left, box_right, box_top, box_bottom = 1e30, -1e30, 1e30, -1e30
-    in_front = True
-    for i in range(3):  # planes of the edges are built below from these corners
+def _project(face, positions, projection, samples, rows):
+    """Put the corners (x w, y w, w) into the row, and the box of samples that they span.
+
+    Returns the product of their depths; zero if one of them is too near or behind the camera.
+    """
+    left, right, top, bottom = 1e9, -1e9, 1e9, -1e9
+    depths = 1.0
+    for i in range(3):
         x, y, z = positions[face, i, 0], positions[face, i, 1], positions[face, i, 2]
         px = projection[0, 0] * x + projection[0, 1] * y + projection[0, 2] * z + projection[0, 3]
         py = projection[1, 0] * x + projection[1, 1] * y + projection[1, 2] * z + projection[1, 3]
         w = projection[2, 0] * x + projection[2, 1] * y + projection[2, 2] * z + projection[2, 3]
-        rows[face, 3 * i], rows[face, 3 * i + 1], rows[face, 3 * i + 2] = (
-            px * samples,
-            py * samples,
-            w,
-        )
+        px, py = px * samples, py * samples
+        rows[face, 3 * i], rows[face, 3 * i + 1], rows[face, 3 * i + 2] = px, py, w
         if w < NEAR:
-            in_front = False
+            depths = 0.0
         else:
-            box_left, box_right = (
-                min(box_left, rows[face, 3 * i] / w),
-                max(box_right, rows[face, 3 * i] / w),
-            )
-            box_top, box_bottom = (
-                min(box_top, rows[face, 3 * i + 1] / w),
-                max(box_bottom, rows[face, 3 * i + 1] / w),
-            )
+            depths *= w
+            left, right = min(left, px / w), max(right, px / w)
+            top, bottom = min(top, py / w), max(bottom, py / w)
+    if depths == 0.0 and right >= left:  # it passes the camera and may be seen anywhere
+        left, right, top, bottom = 0.0, samples, 0.0, samples
+    rows[face, LEFT], rows[face, RIGHT] = max(0.0, math.floor(left)), min(samples, math.ceil(right))
+    rows[face, TOP], rows[face, BOTTOM] = max(0.0, math.floor(top)), min(samples, math.ceil(bottom))
+    return depths
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+@no_type_check
+def _planes(face, rows):
+    """Turn the corners in the row into planes of edges that are positive inside.
+
+    Returns the corners' determinant: negative if the triangle's front is seen.
+    """
     ax, ay, aw = rows[face, 0], rows[face, 1], rows[face, 2]
     bx, by, bw = rows[face, 3], rows[face, 4], rows[face, 5]
     cx, cy, cw = rows[face, 6], rows[face, 7], rows[face, 8]
@@ -73,39 +82,44 @@ def prepare(face, positions, uvs, texture, levels, first_level, projection, samp
         ax * by - ay * bx,
     )
     det = ax * rows[face, 0] + ay * rows[face, 1] + aw * rows[face, 2]
-    sign = -1.0 if det < 0 else 1.0
-    for i in range(9):
-        rows[face, i] *= sign
-    rows[face, DEPTH_SCALE] = 0.0 if abs(det) < _TINY else abs(det)
-    rows[
-        face, FACING
-    ] = -sign  # image axes are right-handed with depth: seen from its front, det < 0
-    if in_front:
-        rows[face, LEFT] = max(0.0, math.floor(box_left))
-        rows[face, RIGHT] = min(samples, math.ceil(box_right))
-        rows[face, TOP] = max(0.0, math.floor(box_top))
-        rows[face, BOTTOM] = min(samples, math.ceil(box_bottom))
-    elif box_right < box_left:  # wholly behind the camera
-        rows[face, DEPTH_SCALE] = 0.0
-    else:
-        rows[face, LEFT], rows[face, RIGHT], rows[face, TOP], rows[face, BOTTOM] = (
-            0.0,
-            samples,
-            0.0,
-            samples,
-        )
-    rows[face, LEVEL] = -1.0
+    if det < 0:
+        for i in range(9):
+            rows[face, i] = -rows[face, i]
+    return det
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+@no_type_check
+def _mip_level(face, uvs, picture, levels, first_level, seen):
+    """The level with about one texel a sample; `seen` is twice the triangle's area in samples."""
+    first, last = first_level[picture], first_level[picture + 1] - 1
+    u, v = uvs[face, 0, 0], uvs[face, 0, 1]
+    du1, dv1, du2, dv2 = (
+        uvs[face, 1, 0] - u,
+        uvs[face, 1, 1] - v,
+        uvs[face, 2, 0] - u,
+        uvs[face, 2, 1] - v,
+    )
+    texels = abs(du1 * dv2 - du2 * dv1) * levels[first, 1] * levels[first, 2]
+    if not texels > seen > 0:
+        return first
+    return min(first + int(0.5 * math.log2(texels / seen)), last)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+@no_type_check
+def prepare(face, positions, uvs, texture, levels, first_level, projection, samples, rows):
+    """Fill the row of a triangle for one camera; `projection` (3 x 4) leads to fractions."""
+    depths = _project(face, positions, projection, samples, rows)
+    det = _planes(face, rows)
+    seen_at_all = rows[face, LEFT] < rows[face, RIGHT] and rows[face, TOP] < rows[face, BOTTOM]
+    rows[face, DEPTH_SCALE] = abs(det) if seen_at_all and abs(det) > _TINY else 0.0
+    rows[face, FACING] = 1.0 if det < 0 else -1.0  # the image's axes and depth are right-handed
     picture = texture[face]
+    rows[face, LEVEL] = -1.0
     if picture >= 0:
-        first, last = first_level[picture], first_level[picture + 1] - 1
-        rows[face, LEVEL] = first
-        if in_front:
-            seen = abs(det) / (aw * bw * cw)  # twice the area in samples
-            du1, dv1 = uvs[face, 1, 0] - uvs[face, 0, 0], uvs[face, 1, 1] - uvs[face, 0, 1]
-            du2, dv2 = uvs[face, 2, 0] - uvs[face, 0, 0], uvs[face, 2, 1] - uvs[face, 0, 1]
-            texels = abs(du1 * dv2 - du2 * dv1) * levels[first, 1] * levels[first, 2]
-            if texels > seen > 0:
-                rows[face, LEVEL] = min(first + math.floor(0.5 * math.log2(texels / seen)), last)
+        seen = abs(det) / depths if depths > 0 else 0.0
+        rows[face, LEVEL] = _mip_level(face, uvs, picture, levels, first_level, seen)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -55,66 +55,65 @@ def _bricks(color: Color, rows: int) -> pictures.Picture:
     return canvas.finish()
 
 
-def house(rng: np.random.Generator) -> list[Part]:
-    """A house with a gable, door and windows in front, a chimney and a bush."""
-    wall, tiles = (
-        pick(rng, SOFT + BRIGHT[1:3]),
-        pick(rng, ((176, 70, 52), (92, 72, 84), (70, 92, 120), (120, 84, 56))),
-    )
-    door, frame = pick(rng, BRIGHT, but=(wall,)), WHITE
-    width, depth, eaves = rng.uniform(0.9, 1.3), rng.uniform(0.8, 1.0), rng.uniform(0.55, 0.95)
-    rise = rng.uniform(0.35, 0.55)
-    front = depth / 2
-    gable = [
-        (-width / 2, 0),
-        (width / 2, 0),
-        (width / 2, eaves),
-        (0, eaves + rise),
-        (-width / 2, eaves),
-    ]
-    shell = prism(gable, depth, (0, eaves / 2))
-    parts = [shell.shade(darker(wall, 0.12), wall)]
+def _roofed_shell(
+    width: float, depth: float, eaves: float, rise: float, wall: Color, tiles: Color
+) -> list[Part]:
+    """Four walls with a gable in front, and a roof."""
+    x = width / 2
+    gable = [(-x, 0), (x, 0), (x, eaves), (0, eaves + rise), (-x, eaves)]
+    shell = prism(gable, depth, (0, eaves / 2)).shade(darker(wall, 0.12), wall)
     slope = math.hypot(width / 2 + 0.1, rise * (1 + 0.2 / width))
     angle = math.degrees(math.atan2(rise, width / 2))
     roof = box(slope, 0.06, depth + 0.2, 0.01).move(-slope / 2, -0.01, 0).turn("z", angle)
-    parts += [p.paint(tiles) for p in both_sides(roof.move(0.0, eaves + rise, 0))]
-    parts.append(box(0.06, 0.05, depth + 0.21).move(0, eaves + rise, 0).paint(darker(tiles)))
-    two = eaves > 0.75
-    x = rng.uniform(-0.12, 0.12) * width
-    parts.append(box(0.26, 0.44, 0.05).move(x, 0, front).paint(frame))
-    parts.append(box(0.21, 0.41, 0.07).move(x, 0, front).paint(door))
-    parts.append(ball(0.022, sections=8).move(x + 0.07, 0.2, front + 0.04).paint((240, 210, 110)))
-    parts.append(box(0.36, 0.05, 0.2).move(x, 0, front + 0.1).paint((170, 168, 160)))
-    places = [(-0.33 * width, 0.34, front), (0.33 * width, 0.34, front)]
-    if two:
-        places += [(-0.26 * width, 0.74, front), (0.26 * width, 0.74, front)]
-    for px, py, pz in places:
+    ridge = box(0.06, 0.05, depth + 0.21).move(0, eaves + rise, 0)
+    return [
+        shell,
+        *both_sides(roof.move(0.0, eaves + rise, 0).paint(tiles)),
+        ridge.paint(darker(tiles)),
+    ]
+
+
+def _house_front(
+    x: float, width: float, eaves: float, rise: float, front: float, door: Color
+) -> list[Part]:
+    """Door, step, windows and a round window in the gable."""
+    knob = ball(0.022, sections=8).move(x + 0.07, 0.2, front + 0.04)
+    parts = [
+        box(0.26, 0.44, 0.05).move(x, 0, front).paint(WHITE),
+        box(0.21, 0.41, 0.07).move(x, 0, front).paint(door),
+        knob.paint((240, 210, 110)),
+        box(0.36, 0.05, 0.2).move(x, 0, front + 0.1).paint((170, 168, 160)),
+    ]
+    places = [(-0.33 * width, 0.34), (0.33 * width, 0.34)]
+    if eaves > 0.75:
+        places += [(-0.26 * width, 0.74), (0.26 * width, 0.74)]
+    for px, py in places:
         if abs(px - x) > 0.24 or py > 0.5:
-            parts += [p.move(px, py, pz) for p in _window(0.22, 0.24, frame)]
-    parts.append(
-        cylinder(0.1, 0.05, 18)
-        .turn("x", 90)
-        .move(0, eaves + 0.35 * rise, front - 0.02)
-        .paint(frame)
-    )
-    parts.append(
-        cylinder(0.075, 0.07, 18)
-        .turn("x", 90)
-        .move(0, eaves + 0.35 * rise, front - 0.02)
-        .paint(_PANE)
-    )
+            parts += [p.move(px, py, front) for p in _window(0.22, 0.24, WHITE)]
+    for r, thick, color in ((0.1, 0.05, WHITE), (0.075, 0.07, _PANE)):
+        pane = cylinder(r, thick, 18).turn("x", 90).move(0, eaves + 0.35 * rise, front - 0.02)
+        parts.append(pane.paint(color))
+    return parts
+
+
+def house(rng: np.random.Generator) -> list[Part]:
+    """A house with a gable, door and windows in front, a chimney and a bush."""
+    wall = pick(rng, SOFT + BRIGHT[1:3])
+    tiles = pick(rng, ((176, 70, 52), (92, 72, 84), (70, 92, 120), (120, 84, 56)))
+    door = pick(rng, BRIGHT, but=(wall,))
+    width, depth, eaves = rng.uniform(0.9, 1.3), rng.uniform(0.8, 1.0), rng.uniform(0.55, 0.95)
+    rise = rng.uniform(0.35, 0.55)
+    front = depth / 2
+    parts = _roofed_shell(width, depth, eaves, rise, wall, tiles)
+    parts += _house_front(rng.uniform(-0.12, 0.12) * width, width, eaves, rise, front, door)
     for pz in (-0.22 * depth, 0.22 * depth):
         for side in (1, -1):
-            piece = _window(0.2, 0.24, frame)
+            piece = _window(0.2, 0.24, WHITE)
             parts += [p.turn("y", 90 * side).move(side * width / 2, 0.36, pz) for p in piece]
-    parts += [p.turn("y", 180).move(0, 0.38, -front) for p in _window(0.3, 0.26, frame)]
-    stack = box(0.14, 0.34, 0.14).move(0.26 * width, eaves + 0.35 * rise, -0.2 * depth)
-    parts.append(stack.paint((150, 84, 66)))
-    parts.append(
-        box(0.17, 0.05, 0.17)
-        .move(0.26 * width, eaves + 0.35 * rise + 0.34, -0.2 * depth)
-        .paint((110, 66, 56))
-    )
+    parts += [p.turn("y", 180).move(0, 0.38, -front) for p in _window(0.3, 0.26, WHITE)]
+    x, y, z = 0.26 * width, eaves + 0.35 * rise, -0.2 * depth
+    parts.append(box(0.14, 0.34, 0.14).move(x, y, z).paint((150, 84, 66)))
+    parts.append(box(0.17, 0.05, 0.17).move(x, y + 0.34, z).paint((110, 66, 56)))
     for side in (-1, 1):
         if rng.random() < 0.7:
             bush = ball(0.15, 0.14, 0.13, 12).move(side * 0.42 * width, 0.1, front + 0.12)
@@ -122,58 +121,63 @@ def house(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
+def _battlements(half: float, high: float, stone: Color) -> list[Part]:
+    parts = []
+    for k in range(5):
+        for turn in range(4):
+            x = -half + 0.1 + k * (2 * half - 0.2) / 4
+            tooth = box(0.1, 0.09, 0.06).move(x, high, half - 0.03)
+            parts.append(tooth.turn("y", 90 * turn).paint(stone))
+    return parts
+
+
+def _corner_towers(half: float, high: float, r: float, stone: Color, roof: Color) -> list[Part]:
+    parts = []
+    for sx in (-1, 1):
+        for sz in (-1, 1):
+            up = high + (0.32 if sz < 0 else 0.16)
+            tower = lathe(
+                [(0, up), (r + 0.02, up), (r + 0.02, up - 0.06), (r, up - 0.08), (r, 0)], 18
+            )
+            slit = box(0.05, 0.12, 0.05).move(0, 0.6 * up, sz * (r - 0.01))
+            pieces = [
+                tower.shade(darker(stone, 0.25), lighter(stone, 0.1)),
+                cone(r + 0.07, 0, 0.4, 18).move(0, up, 0).paint(roof),
+                slit.paint((60, 56, 64)),
+            ]
+            parts += [p.move(sx * half, 0, sz * half) for p in pieces]
+    return parts
+
+
+def _gate(half: float, stone: Color) -> list[Part]:
+    a = np.linspace(0.3, math.pi - 0.3, 7)
+    bow = np.stack([0.14 * np.cos(a), 0.24 + 0.14 * np.sin(a)], -1)
+    arch = np.concatenate([[(-0.14, 0), (0.14, 0), (0.14, 0.24)], bow, [(-0.14, 0.24)]])
+    frame = prism(arch, 0.05, (0, 0.15)).scale(1.25, 1.12, 1).move(0, 0, half)
+    bar = box(0.014, 0.34, 0.1).move(0, 0, half).paint((60, 44, 36))
+    return [
+        frame.paint(darker(stone, 0.35)),
+        prism(arch, 0.08, (0, 0.15)).move(0, 0, half).paint(WOOD[1]),
+        *(bar.move(x, 0, 0) for x in (-0.09, 0.0, 0.09)),
+    ]
+
+
 def castle(rng: np.random.Generator) -> list[Part]:
     """A keep between round towers with pointed roofs, its gate in front."""
     stone, roof = pick(rng, ((178, 172, 162), (196, 180, 150), (150, 152, 160))), pick(rng, BRIGHT)
     half, high = rng.uniform(0.42, 0.5), rng.uniform(0.5, 0.62)
     parts = [box(2 * half, high, 2 * half).shade(darker(stone, 0.2), stone)]
-    for k in range(5):
-        for turn in range(4):
-            tooth = box(0.1, 0.09, 0.06).move(
-                -half + 0.1 + k * (2 * half - 0.2) / 4, high, half - 0.03
-            )
-            parts.append(tooth.turn("y", 90 * turn).paint(stone))
-    r = rng.uniform(0.15, 0.19)
-    for sx in (-1, 1):
-        for sz in (-1, 1):
-            up = high + (0.32 if sz < 0 else 0.16)
-            tower = [(r + 0.02, up), (r + 0.02, up - 0.06), (r, up - 0.08), (r, 0)]
-            pieces = [
-                lathe([(0, up), *tower], 18).shade(darker(stone, 0.25), lighter(stone, 0.1)),
-                cone(r + 0.07, 0, 0.4, 18).move(0, up, 0).paint(roof),
-                box(0.05, 0.12, 0.05).move(0, 0.6 * up, sz * (r - 0.01)).paint((60, 56, 64)),
-            ]
-            parts += [p.move(sx * half, 0, sz * half) for p in pieces]
+    parts += _battlements(half, high, stone)
+    parts += _corner_towers(half, high, rng.uniform(0.15, 0.19), stone, roof)
     keep = high + rng.uniform(0.3, 0.45)
     parts.append(box(0.5, keep - high, 0.5).move(0, high, -0.05).paint(lighter(stone, 0.12)))
     parts.append(cone(0.42, 0, 0.4, 4).turn("y", 45).move(0, keep, -0.05).paint(roof))
     pole = keep + 0.4
     parts.append(cylinder(0.014, 0.26, 8).move(0, pole - 0.06, -0.05).paint(METAL[3]))
-    parts.append(
-        box(0.2, 0.11, 0.015).move(0.1, pole + 0.08, -0.05).paint(pick(rng, BRIGHT, but=(roof,)))
-    )
-    arch = [
-        (-0.14, 0),
-        (0.14, 0),
-        (0.14, 0.24),
-        *[
-            (0.14 * math.cos(a), 0.24 + 0.14 * math.sin(a))
-            for a in np.linspace(0.3, math.pi - 0.3, 7)
-        ],
-        (-0.14, 0.24),
-    ]
-    parts.append(
-        prism(arch, 0.05, (0, 0.15))
-        .scale(1.25, 1.12, 1)
-        .move(0, 0, half)
-        .paint(darker(stone, 0.35))
-    )
-    parts.append(prism(arch, 0.08, (0, 0.15)).move(0, 0, half).paint(WOOD[1]))
-    for x in (-0.09, 0.0, 0.09):
-        parts.append(box(0.014, 0.34, 0.1).move(x, 0, half).paint((60, 44, 36)))
-    for x in (-0.12, 0.12):
-        parts.append(box(0.07, 0.13, 0.04).move(x, high + 0.08, 0.2).paint((60, 56, 64)))
-    return parts
+    flag = box(0.2, 0.11, 0.015).move(0.1, pole + 0.08, -0.05)
+    parts += [flag.paint(pick(rng, BRIGHT, but=(roof,))), *_gate(half, stone)]
+    window = box(0.07, 0.13, 0.04).move(0.12, high + 0.08, 0.2)
+    return parts + both_sides(window.paint((60, 56, 64)))
 
 
 def lighthouse(rng: np.random.Generator) -> list[Part]:

@@ -10,12 +10,16 @@ import trimesh
 from trimesh.exchange.gltf import export_glb
 
 from dd3g_kedro.core.meshes.procedural import (
+    birds,
     buildings,
+    craft,
     creatures,
     figures,
+    food,
     furniture,
     plants,
     things,
+    trees,
     vehicles,
     vessels,
 )
@@ -28,13 +32,13 @@ FAMILIES: dict[str, Make] = {
     for make in (
         vessels.vase, vessels.bottle, vessels.mug, vessels.teapot,
         furniture.chair, furniture.table, furniture.lamp, furniture.cupboard,
-        vehicles.car, vehicles.truck, vehicles.aeroplane, vehicles.boat, vehicles.rocket,
+        vehicles.car, vehicles.truck, craft.aeroplane, craft.boat, craft.rocket,
         buildings.house, buildings.castle, buildings.lighthouse, buildings.windmill,
-        plants.tree, plants.flower, plants.potted_plant, plants.cactus, plants.mushroom,
-        creatures.four_legged, creatures.bird, creatures.penguin, creatures.fish,
+        trees.tree, plants.flower, plants.potted_plant, plants.cactus, trees.mushroom,
+        creatures.four_legged, birds.bird, birds.penguin, creatures.fish,
         creatures.ladybird, figures.robot, figures.snowman, figures.toy_person,
-        things.sign, things.cake, things.guitar, things.hammer, things.gift,
-        things.ice_cream, things.clock, things.burger, things.pencil_cup,
+        things.sign, food.cake, things.guitar, things.hammer, things.gift,
+        food.ice_cream, things.clock, food.burger, things.pencil_cup,
     )
 }  # fmt: skip
 

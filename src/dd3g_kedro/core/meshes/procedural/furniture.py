@@ -118,47 +118,7 @@ def table(rng: np.random.Generator) -> list[Part]:
 def lamp(rng: np.random.Generator) -> list[Part]:
     """A table lamp with a shade, or a desk lamp on an arm."""
     metal, color = pick(rng, METAL + WOOD), pick(rng, BRIGHT)
-    if rng.random() < 0.35:
-        elbow, head = (0, 0.62, -0.28), (0, 0.98, 0.12)
-        shade = lathe([(0.05, 0.16), (0.1, 0.1), (0.22, -0.08)], 22).turn("x", -38)
-        return [
-            cylinder(0.24, 0.05, 24).paint(color),
-            limb((0, 0.05, 0), elbow, 0.028, 0.028).paint(metal),
-            limb(elbow, head, 0.028, 0.024).paint(metal),
-            ball(0.045, sections=12).move(*elbow).paint(color),
-            shade.move(head[0], head[1] - 0.02, head[2] + 0.05).paint(color),
-            ball(0.075, sections=14).move(0, head[1] - 0.05, head[2] + 0.1).paint((255, 244, 190)),
-        ]
-    shade_r, shade_h, stem = rng.uniform(0.3, 0.4), rng.uniform(0.32, 0.42), rng.uniform(0.5, 0.62)
-    foot = pick(rng, BRIGHT, but=(color,))
-    body = [
-        lathe(
-            [
-                (0.03, stem),
-                (0.05, 0.9 * stem),
-                (0.14, 0.4 * stem),
-                (0.06, 0.12),
-                (0.2, 0.03),
-                (0.2, 0),
-                (0, 0),
-            ],
-            22,
-        ),
-        cone(0.2, 0.03, stem, 22),
-        lathe([(0.03, stem), (0.03, 0.05), (0.22, 0.04), (0.22, 0), (0, 0)], 22),
-    ][rng.integers(3)]
-    wear = pictures.stripes([lighter(color, 0.6), color], int(2 * rng.integers(6, 10)), True)
-    hood = lathe([(0.62 * shade_r, stem + shade_h), (shade_r, stem)], 28)
-    hood = hood.wear(wear) if rng.random() < 0.5 else hood.shade(color, lighter(color, 0.5))
-    ring = torus(shade_r, 0.014, 28, 6).move(0, stem, 0).paint(darker(color))
-    bulb = ball(0.1, sections=14).move(0, stem + 0.14, 0).paint((255, 246, 200))
-    return [
-        body.paint(foot),
-        limb((0, stem, 0), (0, stem + 0.1, 0), 0.02, 0.02).paint(metal),
-        hood,
-        ring,
-        bulb,
-    ]
+    return _desk_lamp(metal, color) if rng.random() < 0.35 else _table_lamp(rng, metal, color)
 
 
 def _door(width: float, height: float, color: Color, knob: Color, right: bool) -> list[Part]:
@@ -177,13 +137,13 @@ def cupboard(rng: np.random.Generator) -> list[Part]:
     front = depth / 2
     parts = [box(width, low, depth, 0.015).paint(wood)]
     for x, right in ((-width / 4, False), (width / 4, True)):
-        for piece in _door(width / 2 - 0.03, low - 0.1, paint, knob, right):
-            parts.append(piece.move(x, 0.06, front + 0.005))
+        door = _door(width / 2 - 0.03, low - 0.1, paint, knob, right)
+        parts += [piece.move(x, 0.06, front + 0.005) for piece in door]
     parts.append(
         box(width, high - low, 0.03).move(0, low, -depth / 2 + 0.015).paint(darker(wood, 0.2))
     )
-    for side in both_sides(box(0.035, high - low, depth).move(width / 2 - 0.0175, low, 0)):
-        parts.append(side.paint(wood))
+    side = box(0.035, high - low, depth).move(width / 2 - 0.0175, low, 0)
+    parts += both_sides(side.paint(wood))
     parts.append(box(width + 0.06, 0.04, depth + 0.05, 0.015).move(0, high, 0).paint(wood))
     middle = (low + high) / 2
     parts.append(box(width - 0.06, 0.025, depth - 0.02).move(0, middle, 0).paint(wood))
@@ -196,3 +156,36 @@ def cupboard(rng: np.random.Generator) -> list[Part]:
                 parts.append(book.paint(pick(rng, BRIGHT)))
             x += w + 0.006
     return parts
+
+
+def _desk_lamp(metal: Color, color: Color) -> list[Part]:
+    elbow, head = (0, 0.62, -0.28), (0, 0.98, 0.12)
+    shade = lathe([(0.05, 0.16), (0.1, 0.1), (0.22, -0.08)], 22).turn("x", -38)
+    bulb = ball(0.075, sections=14).move(0, head[1] - 0.05, head[2] + 0.1)
+    return [
+        cylinder(0.24, 0.05, 24).paint(color),
+        limb((0, 0.05, 0), elbow, 0.028, 0.028).paint(metal),
+        limb(elbow, head, 0.028, 0.024).paint(metal),
+        ball(0.045, sections=12).move(*elbow).paint(color),
+        shade.move(head[0], head[1] - 0.02, head[2] + 0.05).paint(color),
+        bulb.paint((255, 244, 190)),
+    ]
+
+
+def _table_lamp(rng: np.random.Generator, metal: Color, color: Color) -> list[Part]:
+    wide, high, stem = rng.uniform(0.3, 0.4), rng.uniform(0.32, 0.42), rng.uniform(0.5, 0.62)
+    foot = pick(rng, BRIGHT, but=(color,))
+    urn = [(0.03, stem), (0.05, 0.9 * stem), (0.14, 0.4 * stem), (0.06, 0.12)]
+    plate = [(0.2, 0.03), (0.2, 0), (0, 0)]
+    rod = [(0.03, stem), (0.03, 0.05), (0.22, 0.04), (0.22, 0), (0, 0)]
+    body = [lathe([*urn, *plate], 22), cone(0.2, 0.03, stem, 22), lathe(rod, 22)][rng.integers(3)]
+    wear = pictures.stripes([lighter(color, 0.6), color], int(2 * rng.integers(6, 10)), True)
+    hood = lathe([(0.62 * wide, stem + high), (wide, stem)], 28)
+    hood = hood.wear(wear) if rng.random() < 0.5 else hood.shade(color, lighter(color, 0.5))
+    return [
+        body.paint(foot),
+        limb((0, stem, 0), (0, stem + 0.1, 0), 0.02, 0.02).paint(metal),
+        hood,
+        torus(wide, 0.014, 28, 6).move(0, stem, 0).paint(darker(color)),
+        ball(0.1, sections=14).move(0, stem + 0.14, 0).paint((255, 246, 200)),
+    ]

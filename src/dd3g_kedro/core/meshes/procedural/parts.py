@@ -27,7 +27,7 @@ class Part:
 
     def move(self, x: float, y: float, z: float) -> Part:
         """Shift."""
-        return replace(self, vertices=self.vertices + [x, y, z])
+        return replace(self, vertices=self.vertices + np.array([x, y, z]))
 
     def scale(self, x: float, y: float, z: float) -> Part:
         """Stretch along the axes."""

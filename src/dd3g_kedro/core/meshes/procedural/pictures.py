@@ -111,3 +111,13 @@ def heart_points(x: float, y: float, size: float, aspect: float = 1.0) -> list[t
         up = 13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t)
         outline.append((x + size * across / 16 * aspect, y - size * up / 16))
     return outline
+
+
+def smile(canvas: Canvas, x: float, y: float, size: float, face: Color, ink: Color) -> None:
+    """A round face that smiles."""
+    canvas.circle(x, y, size, face)
+    for side in (-1, 1):
+        canvas.circle(x + side * 0.35 * size, y - 0.2 * size, 0.15 * size, ink)
+    arc = np.linspace(-1.2, 1.2, 11)
+    points = [(x + 0.5 * size * math.sin(a), y + size * (0.05 + 0.45 * math.cos(a))) for a in arc]
+    canvas.line(points, 0.125 * size, ink)

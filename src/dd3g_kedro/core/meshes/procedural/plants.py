@@ -1,4 +1,4 @@
-"""Trees, flowers in pots, cacti and mushrooms."""
+"""Flowers, leaves and cacti in pots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     LEAF,
     SOFT,
     WHITE,
-    WOOD,
     darker,
     lighter,
     pick,
@@ -20,85 +19,11 @@ from dd3g_kedro.core.meshes.procedural.palette import (
 from dd3g_kedro.core.meshes.procedural.parts import Color, Part
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
-    circle,
-    cone,
-    cylinder,
     lathe,
     limb,
-    prism,
     smooth,
-    torus,
     tube,
 )
-
-
-def _lumpy(part: Part, amount: float, rng: np.random.Generator) -> Part:
-    """Waves on a ball, so that it looks like foliage."""
-    phase = rng.uniform(0, 6.28, 3)
-    v = part.vertices
-    wave = (
-        np.sin(7 * v[:, 0] + phase[0])
-        * np.sin(8 * v[:, 1] + phase[1])
-        * np.sin(7.5 * v[:, 2] + phase[2])
-    )
-    return Part(v * (1 + amount * wave[:, None]), part.faces, part.uvs, part.colors)
-
-
-def tree(rng: np.random.Generator) -> list[Part]:
-    """A leaf tree with fruit, or a conifer of stacked cones."""
-    bark, leaf = pick(rng, WOOD[:4]), pick(rng, LEAF)
-    if rng.random() < 0.4:
-        tiers, parts = int(rng.integers(3, 5)), [cone(0.09, 0.06, 0.35, 12).paint(bark)]
-        for k in range(tiers):
-            r, y = 0.5 * (1 - 0.72 * k / tiers), 0.25 + 0.3 * k
-            skirt = lathe([(0.02, 0.46), (0.55 * r, 0.2), (r, 0.0), (0.6 * r, 0.04), (0, 0.08)], 14)
-            parts.append(
-                skirt.turn("y", 20 * k).move(0, y, 0).shade(darker(leaf, 0.25), lighter(leaf, 0.1))
-            )
-        if rng.random() < 0.5:  # hung with balls
-            for k in range(14):
-                share = (k + 0.5) / 14
-                angle, r = 2.4 * k, 0.44 * (1 - 0.72 * share)
-                y = 0.3 + 0.3 * tiers * share
-                hung = ball(0.04, sections=8).move(r * math.sin(angle), y, r * math.cos(angle))
-                parts.append(hung.paint(BRIGHT[k % 3]))
-        return parts
-    high = rng.uniform(0.55, 0.75)
-    trunk = tube(
-        smooth([(0, 0, 0), (0.03, 0.3, 0), (-0.02, high, 0.02)], 8), np.linspace(0.11, 0.06, 8), 10
-    )
-    parts = [trunk.paint(bark)]
-    for side in (-1, 1):
-        parts.append(
-            limb((0, 0.7 * high, 0), (0.24 * side, high + 0.1, 0.06 * side), 0.045, 0.03).paint(
-                bark
-            )
-        )
-    crown = [(0.0, high + 0.28, 0.0, 0.36)]
-    for k in range(int(rng.integers(4, 7))):
-        angle = 2 * math.pi * k / 5 + rng.uniform(-0.3, 0.3)
-        crown.append(
-            (
-                0.26 * math.sin(angle),
-                high + rng.uniform(0.05, 0.35),
-                0.26 * math.cos(angle),
-                rng.uniform(0.2, 0.28),
-            )
-        )
-    for x, y, z, r in crown:
-        blob = _lumpy(ball(r, 0.9 * r, r, 14), 0.08, rng).move(x, y, z)
-        parts.append(blob.shade(darker(leaf, 0.3), lighter(leaf, 0.2)))
-    if rng.random() < 0.6:
-        fruit = pick(rng, BRIGHT[:3])
-        for k in range(12):
-            x, y, z, r = crown[k % len(crown)]
-            angle, up = 2.4 * k, rng.uniform(-0.5, 0.5)
-            flat = math.sqrt(1 - up * up)
-            bead = ball(0.045, sections=8).move(
-                x + r * flat * math.sin(angle), y + 0.9 * r * up, z + r * flat * math.cos(angle)
-            )
-            parts.append(bead.paint(fruit))
-    return parts
 
 
 def _pot(rng: np.random.Generator) -> tuple[list[Part], float]:
@@ -124,7 +49,7 @@ def _pot(rng: np.random.Generator) -> tuple[list[Part], float]:
     ], high
 
 
-def _leaf(length: float, width: float, bend: float) -> Part:
+def pointed_leaf(length: float, width: float, bend: float) -> Part:
     """A pointed leaf along +z that droops, from the origin."""
     t = np.linspace(0, 1, 7)
     half = width * np.sin(math.pi * t**0.8) ** 0.8 / 2 + 1e-3
@@ -167,7 +92,9 @@ def flower(rng: np.random.Generator) -> list[Part]:
         face = _blossom(rng, color, (246, 200, 70) if color[2] > 60 else (110, 70, 40))
         parts += [p.scale(1.1, 1.1, 1.1).turn("x", -15).move(x, top, 0.08) for p in face]
     for k in range(5):
-        blade = _leaf(rng.uniform(0.28, 0.4), 0.12, 0.7).turn("x", -35).turn("y", 72 * k + 30)
+        blade = (
+            pointed_leaf(rng.uniform(0.28, 0.4), 0.12, 0.7).turn("x", -35).turn("y", 72 * k + 30)
+        )
         parts.append(blade.move(0, high, 0).shade(darker(leaf, 0.2), lighter(leaf, 0.15)))
     return parts
 
@@ -179,7 +106,7 @@ def potted_plant(rng: np.random.Generator) -> list[Part]:
     for ring in range(rings):
         for k in range(6):
             length = rng.uniform(0.42, 0.6) * (1 - 0.12 * ring)
-            blade = _leaf(length, rng.uniform(0.11, 0.16), rng.uniform(0.5, 0.8))
+            blade = pointed_leaf(length, rng.uniform(0.11, 0.16), rng.uniform(0.5, 0.8))
             tilt = -22 - 26 * ring
             placed = blade.turn("x", tilt).turn("y", 60 * k + 27 * ring + rng.uniform(-8, 8))
             tone = lighter(leaf, 0.1 * ring)
@@ -217,81 +144,4 @@ def cactus(rng: np.random.Generator) -> list[Part]:
         x, z = r * math.sin(angle), r * math.cos(angle)
         thorn = limb((0.93 * x, y, 0.93 * z), (1.25 * x, y + 0.015, 1.25 * z), 0.006, 0.002, 4)
         parts.append(thorn.paint(WHITE))
-    return parts
-
-
-def mushroom(rng: np.random.Generator) -> list[Part]:
-    """A spotted toadstool, some with a small house's door and window, and smaller ones beside it."""
-    color, spot = pick(rng, BRIGHT), WHITE
-    wide, high = rng.uniform(0.46, 0.58), rng.uniform(0.45, 0.62)
-    stem_r = rng.uniform(0.14, 0.19)
-    dome = smooth(
-        [
-            (0.01, high + 0.36),
-            (0.6 * wide, high + 0.28),
-            (wide, high + 0.04),
-            (0.92 * wide, high - 0.03),
-        ],
-        14,
-    )
-
-    def toadstool() -> list[Part]:
-        stem = lathe(
-            smooth(
-                [
-                    (0.8 * stem_r, high),
-                    (stem_r, 0.5 * high),
-                    (1.35 * stem_r, 0.03),
-                    (1.2 * stem_r, 0),
-                ],
-                12,
-            ),
-            20,
-        )
-        gills = lathe([(0.92 * wide, high - 0.03), (0.7 * stem_r, high + 0.03)], 24)
-        cap = lathe(dome, 26).wear(pictures.dots(color, spot, 7, 4, 0.26))
-        ring = lathe(
-            [
-                (0.85 * stem_r, 0.72 * high),
-                (1.5 * stem_r, 0.62 * high),
-                (0.9 * stem_r, 0.64 * high),
-            ],
-            20,
-        )
-        return [
-            stem.shade((222, 206, 180), WHITE),
-            gills.paint((232, 214, 186)),
-            cap,
-            ring.paint(WHITE),
-        ]
-
-    parts = toadstool()
-    for k in range(int(rng.integers(1, 3))):
-        size, angle = rng.uniform(0.35, 0.5), rng.uniform(0.85, 1.3) * (-1) ** k
-        x, z = 0.5 * math.sin(angle), 0.5 * math.cos(angle) * 0.6
-        parts += [p.scale(size, size, size).move(x, 0, z) for p in toadstool()]
-    if rng.random() < 0.6:
-        z = 1.15 * stem_r
-        door = prism(
-            [
-                (-0.07, 0),
-                (0.07, 0),
-                *[
-                    (0.07 * math.cos(a), 0.16 + 0.07 * math.sin(a))
-                    for a in np.linspace(0, math.pi, 7)
-                ],
-            ],
-            0.06,
-            (0, 0.1),
-        )
-        parts.append(door.move(0, 0.02, z - 0.01).paint(WOOD[1]))
-        parts.append(ball(0.014, sections=8).move(0.04, 0.12, z + 0.03).paint((240, 210, 100)))
-    grass = pick(rng, LEAF)
-    parts.append(lathe([(0, 0.02), (0.6, 0.02), (0.66, 0), (0, 0)], 22).paint(grass))
-    for x, z in circle(0.52, 9, 12):
-        blade = _leaf(0.14, 0.05, 0.2).turn("x", -80).move(x, 0.01, z)
-        parts.append(blade.paint(lighter(grass, 0.15)))
-    if rng.random() < 0.4:
-        parts.append(torus(0.1, 0.02, 14, 6).move(0, 0.03, 0.4).paint(WOOD[0]))
-        parts.append(cylinder(0.1, 0.04, 14).move(0, 0.0, 0.4).paint(WOOD[2]))
     return parts

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from dd3g_kedro.core.meshes.procedural.parts import Part
 
-Point = Sequence[float]
+Point = Sequence[float] | np.ndarray
 Points = Sequence[Point] | np.ndarray
 _GREY = (150, 150, 150)
 
@@ -105,11 +105,10 @@ def box(width: float, height: float, depth: float, bevel: float = 0.0, steps: in
     half = np.array([width, height, depth]) / 2
     vertices = bevel * direction + corner * (half - bevel) + [0, height / 2, 0]
     rows, columns = t.shape
-    caps = []
+    caps: list[list[int]] = []
     for row, order in ((0, (0, 1, 2)), (rows - 1, (0, 2, 1))):
         a, b, c, d = (row * columns + k * (steps + 1) for k in range(4))
-        for triangle in ((a, b, c), (a, c, d)):
-            caps.append([triangle[k] for k in order])
+        caps += [[triangle[k] for k in order] for triangle in ((a, b, c), (a, c, d))]
     faces = np.concatenate([_grid_faces(rows, columns), np.array(caps)])
     return _part(vertices.reshape(-1, 3), faces)
 
