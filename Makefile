@@ -91,7 +91,7 @@ smoke: setup ## every pipeline at toy size, through `dvc repro`, in a fresh clon
 	@clone=$$(mktemp -d) && trap 'rm -rf "$$clone"' EXIT && set -e && \
 	git clone --quiet . "$$clone" && cd "$$clone" && \
 	cp conf/smoke/stages.yaml dvc.yaml && rm -f dvc.lock && \
-	export PYTHONPATH="$$clone/src" KEDRO_ENV=smoke && \
+	export PYTHONPATH="$$clone/src" KEDRO_ENV=smoke OMP_NUM_THREADS=1 && \
 	dvc repro && \
 	dvc repro | tee again.log && \
 	{ ! grep -q 'Running stage' again.log || { echo "an unchanged chain ran again"; exit 1; }; } && \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 from kedro.pipeline import Pipeline
 
@@ -15,16 +14,11 @@ DEFAULT = ("validate", "sample", "distill", "evaluate")
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Build every pipeline; `__default__` is what `make demo` runs."""
-    folder = Path(__file__).parent / "pipelines"
     registered = {
-        name: import_module(f"{__package__}.pipelines.{name}").create_pipeline()
-        for name in NAMES
-        if (folder / name / "__init__.py").is_file()
+        name: import_module(f"{__package__}.pipelines.{name}").create_pipeline() for name in NAMES
     }
     for pipeline in registered.values():
         for node in pipeline.nodes:
             settle(node.func)
-    registered["__default__"] = sum(
-        (registered[n] for n in DEFAULT if n in registered), Pipeline([])
-    )
+    registered["__default__"] = sum((registered[name] for name in DEFAULT), Pipeline([]))
     return registered

@@ -47,10 +47,17 @@ class Project:
         for name in names:
             if name.startswith("param") or "filepath" not in self.catalog.get(name, {}):
                 continue
+            entry = self.entry(name)
             live = getattr(self.dataset_class(name), "tracked_live", False)
-            if not live and not self.entry(name).get("create", False):
-                paths.add(self.entry(name)["filepath"])
+            absent = entry.get("optional", False) and not self._shipped(entry["filepath"])
+            if not live and not absent and not entry.get("create", False):
+                paths.add(entry["filepath"])
         return paths
+
+    def _shipped(self, path: str) -> bool:
+        """Whether the repository points to a path, or to a folder that holds it."""
+        places = [path, *(parent.as_posix() for parent in Path(path).parents)]
+        return any((self.root / f"{place}.dvc").is_file() for place in places)
 
     def read_by(self, pipeline: str) -> set[str]:
         """The paths that a pipeline reads: its datasets, and what its parameters name."""
@@ -66,7 +73,10 @@ class Project:
         """The rooms that a pipeline and the datasets it touches import, however indirectly."""
         modules = {f"dd3g_kedro.pipelines.{pipeline}"}
         for name in self.pipelines[pipeline].datasets():
-            text = str(self.catalog.get(name, {}))
+            entry = dict(self.catalog.get(name, {}))
+            if name not in self.pipelines[pipeline].all_outputs():
+                entry.pop("validator", None)  # validators judge what is saved
+            text = str(entry)
             modules |= {m.rpartition(".")[0] for m in re.findall(r"dd3g_kedro\.[\w.]+", text)}
         reached: set[str] = set()
         for module in modules & self.graph.modules:
@@ -80,7 +90,8 @@ class Project:
         parts = module.split(".")
         if parts[0] != "dd3g_kedro" or len(parts) < 3:
             return None
-        inside = SOURCE + "/" + "/".join(parts[1:3])
+        depth = 2 if parts[1] == "expectations" else 3
+        inside = SOURCE + "/" + "/".join(parts[1:depth])
         return inside if (self.root / inside).is_dir() else f"{inside}.py"
 
     def consumed(self, pipeline: str) -> set[str]:

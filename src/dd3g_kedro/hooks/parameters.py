@@ -99,12 +99,9 @@ class CheckedParameters:
             parameters = context.config_loader["parameters"]
         except MissingConfigException:
             return
-        from dd3g_kedro.pipeline_registry import NAMES
-
         registered = dict(pipelines)
         consumed = consumed_keys(registered.values()) | interpolated_keys(_folders(context))
-        complete = len(registered) > len(NAMES)
-        for key in unknown_keys(parameters, consumed) if complete else ():
+        for key in unknown_keys(parameters, consumed):
             near = difflib.get_close_matches(key, consumed, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else "remove it"
             raise ValueError(
