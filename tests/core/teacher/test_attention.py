@@ -1,0 +1,54 @@
+import pytest
+import torch
+from diffusers.models.attention_processor import Attention
+from einops import rearrange
+
+from dd3g_kedro.core.teacher.attention import TextImageAttention, ViewAttention
+
+FRAMES, TOKENS, WIDTH, HEADS = 3, 100, 32, 4
+
+
+@pytest.fixture
+def draw():
+    generator = torch.Generator().manual_seed(0)
+    return lambda *shape: torch.randn(shape, generator=generator)
+
+
+def by_hand(query, key, value):
+    """Attention in float64, one head and one row at a time."""
+    query, key, value = (
+        rearrange(x.double(), "n t (h d) -> n h t d", h=HEADS) for x in (query, key, value)
+    )
+    out = torch.zeros_like(query)
+    for n in range(len(query)):
+        for h in range(HEADS):
+            scores = query[n, h] @ key[n, h].T / (WIDTH // HEADS) ** 0.5
+            out[n, h] = scores.exp() / scores.exp().sum(1, keepdim=True) @ value[n, h]
+    return rearrange(out, "n h t d -> n t (h d)")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("dtype", "error"), [(torch.float32, 1e-6), (torch.bfloat16, 0.01)], ids=["single", "half"]
+)
+def test_views_attend_to_all_tokens_of_their_object(draw, dtype, error):
+    """300 keys: in bfloat16 on a CPU this is the path by products."""
+    attn = Attention(WIDTH, heads=HEADS, dim_head=WIDTH // HEADS).requires_grad_(False)
+    hidden = draw(2 * FRAMES, TOKENS, WIDTH)
+    objects = rearrange(hidden, "(b f) t d -> b (f t) d", f=FRAMES)
+    expected = by_hand(attn.to_q(objects), attn.to_k(objects), attn.to_v(objects))
+    expected = rearrange(attn.to_out[0](expected.float()), "b (f t) d -> (b f) t d", f=FRAMES)
+    out = ViewAttention()(attn.to(dtype), hidden.to(dtype), num_frames=FRAMES)
+    assert (out - expected).norm() / expected.norm() < error
+
+
+@torch.no_grad()
+def test_text_and_image_are_two_softmaxes(draw):
+    attn = Attention(WIDTH, cross_attention_dim=8, heads=HEADS, dim_head=WIDTH // HEADS)
+    processor = TextImageAttention(8, WIDTH, ip_weight=0.7)
+    hidden, text, image = draw(4, 9, WIDTH), draw(4, 5, 8), draw(2, 3, 8)
+    query, rows = attn.to_q(hidden), image.repeat_interleave(2, 0)
+    expected = by_hand(query, attn.to_k(text), attn.to_v(text))
+    expected += 0.7 * by_hand(query, processor.to_k_ip(rows), processor.to_v_ip(rows))
+    out = processor(attn, hidden, (text, image))
+    torch.testing.assert_close(out, attn.to_out[0](expected.float()), atol=1e-6, rtol=0)
