@@ -12,11 +12,11 @@ from dd3g_kedro.core.evaluation.scoring import METRICS, PSNR_CAP
 
 _HEADINGS = {
     "psnr": "PSNR ↑",
+    "novel_psnr": "PSNR, new views ↑",
     "ssim": "SSIM ↑",
     "foreground_psnr": "foreground PSNR ↑",
     "lpips_vgg": "LPIPS (vgg) ↓",
     "lpips_alex": "LPIPS (alex) ↓",
-    "novel_psnr": "PSNR, new views ↑",
 }
 _DASH = "\N{EN DASH}"
 _DECIMALS = {"psnr": 2, "foreground_psnr": 2, "novel_psnr": 2}
@@ -122,8 +122,8 @@ def _notes(evaluation: Evaluation, numbers: dict[str, Any]) -> list[str]:
         f"{protocol['objects']} objects, {protocol['views']} views each, {protocol['size']} px, "
         f"background {protocol['background']}, camera radius {protocol['radius']}, field of view "
         f"{protocol['fov_deg']} degrees. Averaged over views, then objects. New views: those that "
-        f"do not stand at the input's camera. PSNR is capped at {PSNR_CAP:.2f} dB (rounding to "
-        "8 bits).",
+        "do not stand at the input's camera, where a copy of the input is exact; PSNR is capped at "
+        f"{PSNR_CAP:.2f} dB there (the error of rounding to 8 bits).",
     ]
     if numbers["failed"]:
         lines.append(
