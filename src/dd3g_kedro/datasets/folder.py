@@ -70,3 +70,37 @@ class FolderDataset(AbstractDataset[Path, Path]):
 
     def _describe(self) -> dict[str, str]:
         return {"filepath": str(self._filepath), "what": self._what}
+
+
+class FileDataset(AbstractDataset[Path, Path]):
+    """A file by its path, that another entry of the same `filepath` writes during the run."""
+
+    may_be_missing = True  # when the run starts
+
+    def __init__(self, *, filepath: str, key: str) -> None:
+        """Take the file; `key` (its catalog entry) is for messages."""
+        self._filepath = Path(filepath)
+        self._key = key
+
+    def load(self) -> Path:
+        """The file's path.
+
+        Raises:
+            DatasetError: there is no such file.
+        """
+        if not self._filepath.is_file():
+            raise DatasetError(
+                f"catalog entry {self._key}: expected a file at {self._filepath}, found none. "
+                "Fetch it with `dvc pull`, or run the pipeline that makes it."
+            )
+        return self._filepath
+
+    def save(self, data: Path) -> None:
+        """Refuse: the other entry writes it."""
+        raise DatasetError(f"catalog entry {self._key}: only read, got {data} to write")
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, str]:
+        return {"filepath": str(self._filepath)}

@@ -11,16 +11,21 @@ if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
 
 
-class TeacherDataset(AbstractDataset["Teacher", "Teacher"]):
+class TeacherDataset(AbstractDataset["Teacher", "Teacher | None"]):
     """U_base as a folder in diffusers' layout, safetensors only."""
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """Take the folder."""
+    def __init__(
+        self, *, filepath: str, optional: bool = False, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Take the folder; where it is `optional` and missing, None is loaded."""
         self._filepath = Path(filepath)
+        self.may_be_missing = optional
         self.metadata = metadata
 
-    def load(self) -> Teacher:
+    def load(self) -> Teacher | None:
         """Read it onto the CPU in float32."""
+        if self.may_be_missing and not self._exists():
+            return None
         from dd3g_kedro.core.teacher.storage import load_teacher
 
         return load_teacher(self._filepath)

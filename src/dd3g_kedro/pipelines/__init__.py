@@ -1,0 +1,1 @@
+"""Kedro pipelines: thin; the core does the work."""

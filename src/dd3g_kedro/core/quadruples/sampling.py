@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from torch import Tensor
 from dd3g_kedro.core.devices import default_device
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.images.background import composite, random_background
-from dd3g_kedro.core.images.framing import framed
-from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.config import Sampling
+from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png, shard_plan, write_shard
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import ImageCondition, Teacher
@@ -68,15 +67,14 @@ class QuadrupleSampler:
     def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
         self.device = default_device()
         self.teacher = teacher.to(self.device).eval()
-        self.folder = images_folder
+        self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
         self._conditions: OrderedDict[str, ImageCondition] = OrderedDict()
 
     def _condition(self, image: SourceImage) -> ImageCondition:
         """The image's conditioning, computed once for all its seeds."""
         if image.image_id not in self._conditions:
-            rgba = read_rgba(self.folder / image.file)
-            rgba = framed(rgba, self.teacher.config.image_size, self.sampling.border_ratio)
+            rgba = self.images(image.file, self.sampling.border_ratio)
             background = image_background(image.image_id, self.sampling.seed)
             picture = composite(rgba, background)[None].to(self.device)
             self._conditions[image.image_id] = self.teacher.condition(picture)
@@ -129,14 +127,12 @@ class QuadrupleSampler:
         return self.batch([job] * (row.batch_place + 1))[-1]
 
 
-def _plans(images: Sequence[SourceImage], sampling: Sampling, teacher: str) -> list[list[_Job]]:
-    chosen = images[: sampling.images]
+def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]]:
     jobs = [
         _Job(image, _derived_seed("noise", sampling.seed, image.image_id, repeat))
-        for image in chosen
+        for image in images[: sampling.images]
         for repeat in range(sampling.seeds_per_image)
     ]
-    del teacher
     return [jobs[i : i + sampling.shard_size] for i in range(0, len(jobs), sampling.shard_size)]
 
 
@@ -168,7 +164,7 @@ def collect_quadruples(
             "again."
         )
     destination.mkdir(parents=True, exist_ok=True)
-    shards = _plans(images, sampling, teacher.fingerprint)
+    shards = _plans(images, sampling)
     names = [f"{number:05d}.parquet" for number in range(len(shards))]
     for stale in set(destination.glob("*.parquet")) - {destination / name for name in names}:
         _LOG.info("removing %s: this configuration has only %d shards", stale, len(shards))
@@ -189,7 +185,7 @@ def collect_quadruples(
 def _sample_shards(
     sampler: QuadrupleSampler, todo: list[tuple[Path, list[_Job], str]], total: int, done: int
 ) -> None:
-    def finished() -> object:
+    def finished() -> Iterator[_Job]:
         for path, jobs, plan in todo:
             rows: list[QuadrupleRow] = []
             for first in range(0, len(jobs), sampler.sampling.batch_size):
@@ -198,5 +194,5 @@ def _sample_shards(
                 yield from batch
             write_shard(rows, path, plan)
 
-    for _ in track(finished(), total, "sampling", "quadruples", done):  # type: ignore[arg-type]
-        pass
+    for _ in track(finished(), total, "sampling", "quadruples", done):
+        continue

@@ -105,6 +105,15 @@ class Teacher(nn.Module):
         images = self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
         return ((images + 1) / 2).clamp(0, 1)
 
+    def encoder_features(self, images: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n d y x"]]:
+        """Feature maps of the autoencoder's encoder, a level each; differentiable."""
+        encoder = self.autoencoder.encoder
+        levels, features = [], encoder.conv_in(images * 2 - 1)
+        for block in encoder.down_blocks:
+            features = block(features)
+            levels.append(features)
+        return levels
+
     # conditioning ---------------------------------------------------------------------------
 
     def image_features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k e"]:

@@ -17,7 +17,7 @@ class Optimization:
     ema_decay: float = 0.999
     clip_value: float = 5.0  # every gradient entry is clipped to +-clip_value
     mixed_precision: str = "auto"  # auto | no | bf16 | fp16
-    compile: bool = False  # torch.compile: 60-100 s at the start, faster steps
+    compile: bool = False  # torch.compile of the large network: a minute at the start, faster steps
     seed: int = 0
     log_every: int = 10  # steps
     picture_every: int = 200  # steps

@@ -145,8 +145,7 @@ def fit(
     if callbacks.on_start is not None and accelerator.is_main_process:
         callbacks.on_start(first)
     raw = model
-    prepared, optimizer = accelerator.prepare(model, optimizer)
-    network: Any = torch.compile(prepared) if config.compile else prepared
+    network, optimizer = accelerator.prepare(model, optimizer)
     parameters = [p for p in raw.parameters() if p.requires_grad]
 
     clock, clock_step = time.monotonic(), first

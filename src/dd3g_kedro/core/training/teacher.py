@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dd3g_kedro.core.devices import default_device, network_autocast
+from dd3g_kedro.core.devices import default_device, network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.teacher.cameras import camera_conditioning
 from dd3g_kedro.core.teacher.teacher import Teacher
@@ -101,14 +102,22 @@ def fit_denoiser(
     views = views.to(device)
     teacher.requires_grad_(requires_grad=True).to(device)
     teacher.autoencoder.requires_grad_(requires_grad=False)
+    encoder = copy.deepcopy(teacher.autoencoder).to(
+        dtype=network_dtype(device), memory_format=torch.channels_last
+    )
+    scaling = float(encoder.config.scaling_factor)
+    if optimization.compile:
+        teacher.unet.network.compile()
     schedule = teacher.schedule
     steps = schedule.config.num_train_timesteps
     velocity = schedule.config.prediction_type == "v_prediction"
 
     @torch.no_grad()
     def encode(images: Float[Tensor, "b f 3 h w"]) -> Float[Tensor, "b f c y x"]:
-        with network_autocast(device):
-            latents = teacher.encode(images.flatten(0, 1))
+        pixels = (images.flatten(0, 1) * 2 - 1).to(
+            dtype=encoder.dtype, memory_format=torch.channels_last
+        )
+        latents = encoder.encode(pixels).latent_dist.mean * scaling
         return latents.float().unflatten(0, images.shape[:2])
 
     def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:

@@ -34,6 +34,7 @@ class TeacherTraining:
     denoiser: Optimization
     measurement: TeacherMeasurement
     seed: int = 0
+    go_on: bool = False  # start from the present teacher, not from random weights
 
     def __post_init__(self) -> None:
         build_fields(self, "teacher_training")
@@ -79,6 +80,7 @@ def train_autoencoder(
 def train_teacher(
     training_views: Path,
     autoencoder: Any,
+    present: Teacher | None,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
     checkpoints: Path,
@@ -90,8 +92,16 @@ def train_teacher(
     from dd3g_kedro.core.training.teacher import fit_denoiser
     from dd3g_kedro.core.training.views import RenderedViews
 
-    teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
-    teacher.autoencoder = autoencoder
+    if teacher_training.go_on:
+        if present is None:
+            raise ValueError(
+                "teacher_training.go_on is true, but there is no teacher to go on from; run "
+                "`dvc pull`, or set it to false"
+            )
+        teacher = present
+    else:
+        teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
+        teacher.autoencoder = autoencoder
     return fit_denoiser(
         teacher,
         RenderedViews.load(training_views),

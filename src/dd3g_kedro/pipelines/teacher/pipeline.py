@@ -39,6 +39,7 @@ def create_pipeline() -> Pipeline:
                 | {
                     "training_views": "training_views",
                     "autoencoder": "teacher_autoencoder",
+                    "present": "teacher_present",
                     "checkpoints": "training_checkpoints",
                     "step_log": "teacher_log",
                 },

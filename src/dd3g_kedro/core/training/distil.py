@@ -1,0 +1,148 @@
+"""Distilling the teacher into the student under the joint objective (Sec. III-C, Eq. 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from dd3g_kedro.core.devices import default_device, network_autocast
+from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
+from dd3g_kedro.core.images.background import composite, random_background
+from dd3g_kedro.core.objective.config import ObjectiveConfig
+from dd3g_kedro.core.objective.curriculum import verification_weight
+from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
+from dd3g_kedro.core.objective.implicit import (
+    implicit_verification,
+    verification_cameras,
+    verification_timesteps,
+)
+from dd3g_kedro.core.objective.opacity import opacity_regularization
+from dd3g_kedro.core.rendering.render import render
+from dd3g_kedro.core.student.weights import Student
+from dd3g_kedro.core.teacher.schedule import add_noise
+from dd3g_kedro.core.teacher.score_distillation import residual as distillation_residual
+from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.core.training.loop import Callbacks, Terms, fit
+from dd3g_kedro.core.training.pictures import picture_rows
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatch, QuadrupleBatches
+from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
+from dd3g_kedro.core.types import Gaussians
+
+_PICTURED = 6  # quadruples on a picture
+
+
+def verify(
+    gaussians: Gaussians,
+    input_rgba: Tensor,
+    teacher: Teacher,
+    objective: ObjectiveConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """L_IV of a batch: render at random cameras over a random background, ask the teacher (Eq. 5).
+
+    The background is Eq. 8's, the same for the renderings and for the input image.
+    """
+    config, device, count = objective.verification, gaussians.means.device, len(gaussians)
+    azimuth, elevation = verification_cameras(count, config, generator)
+    timesteps = verification_timesteps(count, config, generator).to(device)
+    background = random_background(count, generator).to(device)
+    cameras = orbit(azimuth, elevation, teacher.config.rig).to(device)
+    size = teacher.config.image_size
+    images = render(gaussians, cameras, size, background).images
+    with network_autocast(device):
+        latents = teacher.encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        condition = teacher.condition(composite(input_rgba, background))
+    latents = latents.float()
+    noise = torch.randn(latents.shape, generator=generator).to(device)
+    alpha_bar = teacher.alphas_cumprod[timesteps]
+
+    def residual(clean: Tensor) -> Tensor:
+        noisy = add_noise(clean, noise, alpha_bar)
+        vectors = teacher.camera_vectors(cameras)
+        guided, conditional = teacher.predict(
+            noisy, timesteps, condition, vectors, config.guidance_scale
+        )
+        return distillation_residual(
+            clean,
+            noise,
+            teacher.noise_from_output(guided, noisy, timesteps),
+            teacher.noise_from_output(conditional, noisy, timesteps),
+            alpha_bar,
+            config.weighting,
+            config.rescale,
+        )
+
+    return implicit_verification(latents, residual)
+
+
+def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict]:
+    quadruples = batch.quadruples
+
+    @torch.no_grad()
+    def draw(model: nn.Module) -> dict[str, Image.Image]:
+        device = next(model.parameters()).device
+        moved = batch.to(device).quadruples
+        gaussians = model(moved.input_image, moved.noise, rays.to(device))
+        size = quadruples.output_images.shape[-1]
+        views = render(gaussians, moved.cameras, size, moved.background).images
+        rows = [
+            [moved.input_image[i], *moved.output_images[i], *views[i]] for i in range(len(views))
+        ]
+        return {"input_teacher_student": picture_rows(rows)}
+
+    return draw
+
+
+def distil(
+    student: Student,
+    teacher: Teacher,
+    batches: QuadrupleBatches,
+    objective: ObjectiveConfig,
+    perceptual: ImageDistance,
+    optimization: Optimization,
+    checkpoint: Path,
+    reports: StepReports,
+) -> Student:
+    """Minimise L_ES + beta_i L_IV + L_on (Eq. 6); return the student with its EMA weights.
+
+    Raises:
+        TrainingDiverged: ten steps in a row had non-finite gradients.
+        KeyboardInterrupt: the run was asked to stop; the same call goes on.
+    """
+    device = default_device()
+    teacher = teacher.to(device).eval()
+    curriculum = objective.curriculum(optimization.steps)
+    size = student.config.image_size
+    latent_size = student.config.latent_size
+    first = batches.decode([batches.shards[i] for i in range(min(_PICTURED, len(batches)))])
+    rays = plucker_rays(first.quadruples.cameras, latent_size, latent_size)
+    callbacks: Callbacks = callbacks_to(reports, _pictures(first, rays))
+
+    def terms(model: nn.Module, step: int, generator: torch.Generator) -> Terms:
+        batch = batches.at_step(step, optimization.batch_size, optimization.seed).to(device)
+        quadruples = batch.quadruples
+        embedded = plucker_rays(quadruples.cameras, latent_size, latent_size)
+        gaussians = cast(Gaussians, model(quadruples.input_image, quadruples.noise, embedded))
+        images = render(gaussians, quadruples.cameras, size, quadruples.background).images
+        explicit, parts = explicit_supervision(
+            images, quadruples.output_images, objective.explicit, perceptual
+        )
+        beta = verification_weight(step, curriculum)
+        result = {"explicit": explicit}
+        callbacks.measures["beta"] = beta
+        callbacks.measures |= {name: float(part.detach()) for name, part in parts.items()}
+        if beta > 0:
+            verification = verify(gaussians, batch.input_rgba, teacher, objective, generator)
+            result["verification"] = beta * verification
+        opacity = objective.opacity_weight * opacity_regularization(gaussians.opacities)
+        return result | {"opacity": opacity}
+
+    return fit(
+        student, terms, optimization, checkpoint, callbacks, "distilling", batches.fingerprint
+    )

@@ -1,0 +1,84 @@
+"""Quadruples and a teacher in, a student out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.objective.config import ObjectiveConfig
+from dd3g_kedro.core.promotion import StudentRelease
+from dd3g_kedro.core.student.config import StudentConfig
+from dd3g_kedro.core.training.config import Optimization
+
+if TYPE_CHECKING:
+    from dd3g_kedro.core.quadruples.shards import QuadrupleShards
+    from dd3g_kedro.core.student.weights import Student
+    from dd3g_kedro.core.teacher.teacher import Teacher
+    from dd3g_kedro.core.training.reporting import StepReports
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """What `kedro run --pipelines=distill` may be told besides the student and the objective."""
+
+    optimization: Optimization
+    start: Literal["initial", "random"]  # from the shipped weights, or from nothing
+    perceptual: Literal["encoder_features", "lpips"]  # the second distance of Eq. 4
+    lpips_backbone: Literal["vgg", "alex"] = "vgg"
+    lpips_weights: Path | None = None  # torchvision's state dict of the backbone
+
+    def __post_init__(self) -> None:
+        build_fields(self, "distillation")
+
+
+def distil_student(
+    quadruples: QuadrupleShards,
+    collected_images: Path,
+    teacher: Teacher,
+    student_initial: Student | None,
+    student: StudentConfig,
+    objective: ObjectiveConfig,
+    distillation: Distillation,
+    checkpoints: Path,
+    step_log: StepReports,
+) -> Student:
+    """Train PEPD under the joint objective (Eq. 6); return it with its EMA weights."""
+    from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
+    from dd3g_kedro.core.training.distil import distil
+    from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+
+    check_fit(student, teacher)
+    beginner = starting_student(
+        student, student_initial, distillation.start, distillation.optimization.seed
+    )
+    return distil(
+        beginner,
+        teacher,
+        QuadrupleBatches(
+            quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
+        ),
+        objective,
+        perceptual_distance(
+            distillation.perceptual,
+            teacher,
+            distillation.lpips_backbone,
+            distillation.lpips_weights,
+        ),
+        distillation.optimization,
+        checkpoints / "student.pt",
+        step_log,
+    )
+
+
+def release_student(
+    student: Student, quadruples: QuadrupleShards, distillation: Distillation, weights: Path
+) -> StudentRelease:
+    """Say what the registry is to be told of the new weights."""
+    from dd3g_kedro.core.training.model_card import model_card
+
+    return StudentRelease(
+        weights=weights,
+        card=model_card(student, quadruples, distillation.optimization, distillation.start),
+    )
