@@ -11,13 +11,11 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dd3g_kedro.core.gaussians.activation import activate
+from dd3g_kedro.core.gaussians.activation import LOG_SCALE_FLOOR, LOG_SCALE_RANGE, activate
 from dd3g_kedro.core.student.blocks import Attention, PointAttention, TransformerBlock
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
 from dd3g_kedro.core.student.initial_cloud import initial_means
 from dd3g_kedro.core.types import Gaussians
-
-_LOWEST, _RANGE = -9.0, 6.0  # log s = -9 + 6 sigmoid (Sec. IV-A)
 
 
 def _logit(share: float) -> float:
@@ -92,7 +90,7 @@ class ProgressiveDecoding(nn.Module):
             for _ in range(config.blocks)
         )
         taps, initial = config.taps, config.initial
-        scale = _logit((initial.log_scale - _LOWEST) / _RANGE)
+        scale = _logit((initial.log_scale - LOG_SCALE_FLOOR) / LOG_SCALE_RANGE)
         self.means = AttributeDecoder(config, taps.means, (0.0,) * 3)
         self.log_scales = AttributeDecoder(config, taps.log_scales, (scale,) * 3)
         self.quaternions = AttributeDecoder(config, taps.quaternions, (1.0, 0.0, 0.0, 0.0))
