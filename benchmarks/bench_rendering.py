@@ -2,6 +2,25 @@
 
 Wanted: 16,384 Gaussians at 128 px, 4 views, sigma about 1 px, forward and backward, in 70 ms on two
 cores.
+
+Measured on two cores of an AMD EPYC with AVX-512 at 3.9 GHz, torch 2.12, numba 0.68, forward /
+forward and backward in ms. Processor time on one thread, and the best wall time on two threads
+beside other work (the machine was never idle, so the second column is an upper limit):
+
+| Gaussians, picture, views, sigma | million pairs | one thread, CPU | two threads, wall |
+|---|---|---|---|
+| 4,096, 64 px, 4, 1 px | 1.0 | 3.3 / 9.4 | 3.8 / 9.8 |
+| 16,384, 128 px, 1, 1 px | 1.0 | 4.0 / 11 | 4.6 / 11 |
+| 16,384, 128 px, 4, 1 px | 4.1 | 11 / 34 | 30 / 36 |
+| 16,384, 128 px, 4, 3 px | 31 | 39 / 105 | 46 / 129 |
+| 157,184, 256 px, 1, 1 px | 9.8 | 47 / 130 | 88 / 578 |
+| 157,184, 256 px, 4, 1 px | 39 | 190 / 519 | not measured |
+
+The bound is arithmetic: a pair (a pixel in a Gaussian's box) takes about 40 operations forward and
+70 backward. The kernels alone need 1.0 to 1.5 ns a pair forward and 1.9 to 2.7 ns backward on one
+core, 26 to 40 GFLOP/s of the 126 that two 256-bit multiply-adds a cycle would give. Memory does
+not bound them: a tile's canvas (72 kB forward, 206 kB backward) stays in the core's cache, and 56
+bytes a Gaussian and 16 a pixel cross from memory.
 """
 
 from __future__ import annotations
