@@ -50,14 +50,14 @@ def one_gaussian(mean=(0.0, 0.0, 0.0), scale=0.05, color=(1.0, 0.5, 0.0), opacit
     )
 
 
-SCENES = [(24, 0.7), (37, 4.0), (70, 1.5)]  # size, sigma in pixels
+SCENES = [(24, 0.7), (37, 4.0), (66, 1.5)]  # size, sigma in pixels
 
 
 @pytest.fixture(params=SCENES, ids=str)
 def scene(request, make_gaussians, make_cameras):
     size, pixels = request.param
-    gaussians = make_gaussians(batch=2, count=200, pixels=pixels, size=size)
-    cameras = make_cameras(0, 100, 250, elevation_deg=20, batch=2)
+    gaussians = make_gaussians(batch=2, count=150, pixels=pixels, size=size)
+    cameras = make_cameras(0, 130, elevation_deg=20, batch=2)
     return gaussians, cameras, size, torch.tensor([[0.2, 0.5, 0.9], [1.0, 0.0, 0.4]])
 
 
@@ -366,6 +366,7 @@ def test_the_package_does_not_start_numba_or_gsplat():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="gsplat's kernels need CUDA")
 @pytest.mark.parametrize("pixels", [1.0, 3.0])
 def test_cpu_and_gsplat_draw_the_same(make_gaussians, make_cameras, pixels):
     gaussians = make_gaussians(batch=2, count=16_384, pixels=pixels, size=128)
@@ -376,7 +377,7 @@ def test_cpu_and_gsplat_draw_the_same(make_gaussians, make_cameras, pixels):
     for name in ("images", "alphas"):
         difference = (getattr(on_cpu, name) - getattr(on_cuda, name).cpu()).abs()
         assert difference.max() < 5e-3  # single threshold flips in float32
-        assert difference.quantile(0.999) < 5e-6 if difference.numel() < 2**24 else True
+        assert difference.quantile(0.999) < 5e-6
     expected = gradients(render, gaussians, cameras, 128, background)
     found = gradients(
         lambda g, c, s, b: render(g.to("cuda"), c.to("cuda"), s, b.cuda()),
