@@ -124,8 +124,10 @@ def test_no_usable_picture_is_an_error(student, config, tmp_path):
     rng = np.random.default_rng(0)
     busy = tmp_path / "busy.jpg"
     Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(busy)
-    with pytest.raises(InvalidImage, match=r"no picture could be used.*busy\.jpg"):
+    with pytest.raises(InvalidImage, match=r"^\S*busy\.jpg: opaque"):
         list(generated_objects([busy], student, config))
+    with pytest.raises(InvalidImage, match=r"none of 2 pictures .*busy\.jpg: opaque"):
+        list(generated_objects([busy, tmp_path / "gone.png"], student, config))
 
 
 def test_a_photograph_on_a_plain_ground_is_cut_out(student, config, tmp_path):

@@ -83,7 +83,6 @@ def summary(evaluation: Evaluation, student_fingerprint: str | None) -> dict[str
         "student_fingerprint": student_fingerprint,
         "objects": int(objects["object_id"].nunique()),
         "failed": int(objects.loc[objects["status"] == "failed", "object_id"].nunique()),
-        "missing": dict(evaluation.missing),
     }
     for method in evaluation.methods:
         scored = objects[(objects["method"] == method) & (objects["status"] == "scored")]

@@ -138,13 +138,15 @@ def generated_objects(
         try:
             rgba = read_rgba(picture, config.limits, remove_background=config.remove_background)
         except (DD3GError, OSError) as error:
-            _LOG.error("generate: %s", error)
+            if len(jobs) > 1:  # else the error that ends the run tells it
+                _LOG.error("generate: %s", error)
             reasons.append(str(error))
             continue
         for seed in range(config.seed, config.seed + config.variants):
             label = f"{name}-seed{seed}" if config.variants > 1 else name
             yield label, make_object(student, rgba, seed, config)
     if len(reasons) == len(jobs):
-        raise InvalidImage(f"generate: no picture could be used. {' '.join(reasons)}")
+        several = f"none of {len(jobs)} pictures could be used, each for its reason above; first: "
+        raise InvalidImage((several if len(jobs) > 1 else "") + reasons[0])
     if reasons:
         _LOG.warning("generate: %d of %d pictures could not be used", len(reasons), len(jobs))
