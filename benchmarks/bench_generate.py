@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from dd3g_kedro.core.gaussians.ply import write_ply
 from PIL import Image
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.devices import default_device
+from dd3g_kedro.core.gaussians.ply import write_ply
 from dd3g_kedro.core.generation.config import Framing, GenerateConfig
 from dd3g_kedro.core.generation.lifting import frame, generate
 from dd3g_kedro.core.generation.objects import make_object, write_object

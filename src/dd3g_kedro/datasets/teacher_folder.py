@@ -53,9 +53,9 @@ class AutoencoderDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> Any:
         """Read it onto the CPU."""
-        from diffusers import AutoencoderKL
+        from dd3g_kedro.core.teacher.storage import load_autoencoder
 
-        return AutoencoderKL.from_pretrained(self._filepath)
+        return load_autoencoder(self._filepath)
 
     def save(self, data: Any) -> None:
         """Write it, whole or not at all."""

@@ -42,10 +42,11 @@ def _pipelines(run_params: dict[str, Any]) -> str:
 
 
 def _stored_at(catalog: DataCatalog, name: str) -> Path | None:
-    """The path of a stored dataset, None for what lives in memory or is tracked live."""
+    """The path of a stored dataset, None for memory, live reports and a node's own work folder."""
     dataset = catalog.get(name)
     path = getattr(dataset, "_filepath", None)
-    if path is None or getattr(dataset, "tracked_live", False):
+    passed_over = getattr(dataset, "tracked_live", False) or getattr(dataset, "_create", False)
+    if path is None or passed_over:
         return None
     return Path(path)
 

@@ -55,6 +55,11 @@ def save_teacher(teacher: Teacher, folder: Path, dtype: torch.dtype = torch.floa
     teacher.fingerprint = fingerprint(folder)
 
 
+def load_autoencoder(folder: Path) -> AutoencoderKL:
+    """Read a VAE alone, as float32 on the CPU."""
+    return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+
+
 def load_teacher(folder: Path) -> Teacher:
     """Read what `save_teacher` wrote, as float32 on the CPU, ready to be asked.
 
@@ -82,7 +87,7 @@ def load_teacher(folder: Path) -> Teacher:
         teacher = Teacher(
             config,
             unet,
-            AutoencoderKL.from_pretrained(folder / "autoencoder", torch_dtype=torch.float32),
+            load_autoencoder(folder / "autoencoder"),
             CLIPVisionModel.from_pretrained(folder / "image_encoder", dtype=torch.float32),
             DDIMScheduler.from_pretrained(folder / "scheduler"),
             load_file(folder / "text.safetensors")["text_tokens"],
