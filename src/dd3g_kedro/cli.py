@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -10,6 +11,11 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
 from dd3g_kedro.failures import explain
+
+
+def _is_not_told_below(record: logging.LogRecord) -> bool:
+    """A node's failure is this command's error: once is enough."""
+    return record.levelno < logging.ERROR
 
 
 class Interrupted(click.ClickException):
@@ -30,6 +36,7 @@ class ExplainedCommand(click.Command):
         Raises:
             click.ClickException: the failure in words.
         """
+        logging.getLogger("kedro.pipeline.node").addFilter(_is_not_told_below)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as request:

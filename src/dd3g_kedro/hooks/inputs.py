@@ -45,15 +45,18 @@ class PresentInputs:
         Raises:
             DatasetError: naming the catalog entry, its place and what makes it.
         """
-        inputs = sorted(n for n in pipeline.inputs() if not n.startswith(("params:", "parameters")))
-        for name in inputs:
+        found_nothing = []
+        for name in sorted(
+            n for n in pipeline.inputs() if not n.startswith(("params:", "parameters"))
+        ):
             if name not in catalog:
                 raise DatasetError(f"{name} is not in the catalog (conf/base/catalog_*.yml)")
             dataset = catalog.get(name)
             if getattr(dataset, "may_be_missing", False) or catalog.exists(name):
                 continue
             place = getattr(dataset, "_filepath", None) or "its place"
-            raise DatasetError(
-                f"{name} (environment {run_params['env'] or 'base'}): expected at {place}, found "
-                f"nothing. {_advice(name, dataset)}."
-            )
+            advice = _advice(name, dataset)
+            found_nothing.append(f"{name}: expected at {place}, found nothing. {advice}.")
+        if found_nothing:
+            environment = run_params["env"] or "base"
+            raise DatasetError(f"Missing in environment {environment}: {' '.join(found_nothing)}")
