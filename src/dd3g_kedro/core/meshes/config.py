@@ -65,8 +65,8 @@ class Drawing:
     size: int = 256  # pixels
     supersample: int = 3  # samples a pixel's side
     # Ours: the farthest that a point may be from the centre. The rig's cameras see a sphere of
-    # 0.62 whole; bulky objects are shrunk to it, a full unit box would be cut off.
-    reach: float = 0.62
+    # 0.62 whole; bulky objects are shrunk to a little less, a full unit box would be cut off.
+    reach: float = 0.6
     rig: CameraRig = field(default_factory=CameraRig)
     lighting: Lighting = field(default_factory=Lighting)
 

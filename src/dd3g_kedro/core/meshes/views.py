@@ -5,14 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +22,7 @@ from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
 from dd3g_kedro.core.meshes.mesh import Mesh
 from dd3g_kedro.core.meshes.objects import CatalogRow, find_meshes, read_catalog, write_table
+from dd3g_kedro.core.processes import on_all_cores
 from dd3g_kedro.core.progress import track
 
 SOURCE_FILE = "sources.csv"
@@ -34,10 +30,8 @@ SOURCE_COLUMNS = ("file", "name", "source", "licence", "author", "prompt")
 VIEW_COLUMNS = ("object_id", "view", "azimuth_deg", "elevation_deg", "png")
 _MARK = "dd3g-kedro:collect"  # in our PNG files: what they were drawn from
 _VERSION = "1"  # of the renderer: another one means other pictures
-_ALONE_UP_TO = 64  # meshes that are drawn before other processes would have started
+_ALONE_UP_TO = 64  # meshes
 _LOG = logging.getLogger(__name__)
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -134,26 +128,6 @@ def _draw_front(job: _FrontJob) -> SkippedMesh | None:
     return None
 
 
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def _on_all_cores(
-    work: Callable[[Job], Result], jobs: Sequence[Job], workers: int | None, title: str
-) -> Iterator[Result]:
-    """Results in the order of the jobs; a few jobs are done here, many by several processes."""
-    count = min(workers or os.cpu_count() or 1, math.ceil(len(jobs) / _ALONE_UP_TO))
-    if count == 1:
-        yield from track((work(job) for job in jobs), len(jobs), title, "objects")
-        return
-    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
-        results = pool.map(work, jobs, chunksize=8)
-        try:
-            yield from track(results, len(jobs), title, "objects")
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def _source_row(name: str, row: CatalogRow) -> dict[str, str]:
     title = row.name or Path(name).name
     return {
@@ -180,8 +154,9 @@ def draw_fronts(meshes: Path, folder: Path, config: CollectConfig) -> list[Skipp
         _FrontJob(name, path, folder / f"{name}.png", config.front, config.drawing)
         for name, path in found.items()
     ]
-    results = _on_all_cores(_draw_front, jobs, config.workers, "Drawing fronts")
-    skipped = [result for result in results if result is not None]
+    results = on_all_cores(_draw_front, jobs, config.workers, _ALONE_UP_TO)
+    progress = track(results, len(jobs), "Drawing fronts", "objects")
+    skipped = [result for result in progress if result is not None]
     _report(skipped, len(jobs), meshes)
     lost = {each.mesh for each in skipped}
     drawn = [name for name in found if name not in lost]
@@ -238,7 +213,8 @@ def draw_benchmark(meshes: Path, config: CollectConfig) -> list[dict[str, object
         for name, path in find_meshes(meshes).items()
     ]
     try:
-        results = _on_all_cores(_draw_benchmark, jobs, config.workers, "Drawing the benchmark")
-        return [row for rows in results for row in rows]
+        results = on_all_cores(_draw_benchmark, jobs, config.workers, _ALONE_UP_TO)
+        progress = track(results, len(jobs), "Drawing the benchmark", "objects")
+        return [row for rows in progress for row in rows]
     except InvalidMesh as error:
         raise DD3GError(f"benchmark objects: {error}") from error

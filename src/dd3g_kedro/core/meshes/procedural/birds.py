@@ -13,7 +13,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import ball, cone, lathe, limb, prism, smooth
 
 
@@ -28,7 +28,7 @@ def _feet(beak: Color) -> list[Part]:
     return parts
 
 
-def _plumage(rng: np.random.Generator, wide: float, trim: Color) -> list[Part]:
+def _plumage(rng: np.random.Generator, wide: Number, trim: Color) -> list[Part]:
     """Wings, folded or spread, and a fan of tail feathers."""
     wing = ball(0.07, 0.2, 0.36, 18).turn("x", -10)
     if rng.random() < 0.4:

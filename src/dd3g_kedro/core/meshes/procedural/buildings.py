@@ -19,7 +19,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     box,
@@ -35,7 +35,7 @@ from dd3g_kedro.core.meshes.procedural.shapes import (
 _PANE: Color = (112, 160, 196)
 
 
-def _window(width: float, height: float, frame: Color) -> list[Part]:
+def _window(width: Number, height: Number, frame: Color) -> list[Part]:
     """A window with a cross bar that faces +z, centred."""
     return [
         box(width, height, 0.04).move(0, -height / 2, 0).paint(frame),
@@ -56,7 +56,7 @@ def _bricks(color: Color, rows: int) -> pictures.Picture:
 
 
 def _roofed_shell(
-    width: float, depth: float, eaves: float, rise: float, wall: Color, tiles: Color
+    width: Number, depth: Number, eaves: Number, rise: Number, wall: Color, tiles: Color
 ) -> list[Part]:
     """Four walls with a gable in front, and a roof."""
     x = width / 2
@@ -74,7 +74,7 @@ def _roofed_shell(
 
 
 def _house_front(
-    x: float, width: float, eaves: float, rise: float, front: float, door: Color
+    x: Number, width: Number, eaves: Number, rise: Number, front: Number, door: Color
 ) -> list[Part]:
     """Door, step, windows and a round window in the gable."""
     knob = ball(0.022, sections=8).move(x + 0.07, 0.2, front + 0.04)
@@ -121,7 +121,7 @@ def house(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _battlements(half: float, high: float, stone: Color) -> list[Part]:
+def _battlements(half: Number, high: Number, stone: Color) -> list[Part]:
     parts = []
     for k in range(5):
         for turn in range(4):
@@ -131,7 +131,7 @@ def _battlements(half: float, high: float, stone: Color) -> list[Part]:
     return parts
 
 
-def _corner_towers(half: float, high: float, r: float, stone: Color, roof: Color) -> list[Part]:
+def _corner_towers(half: Number, high: Number, r: Number, stone: Color, roof: Color) -> list[Part]:
     parts = []
     for sx in (-1, 1):
         for sz in (-1, 1):
@@ -149,7 +149,7 @@ def _corner_towers(half: float, high: float, r: float, stone: Color, roof: Color
     return parts
 
 
-def _gate(half: float, stone: Color) -> list[Part]:
+def _gate(half: Number, stone: Color) -> list[Part]:
     a = np.linspace(0.3, math.pi - 0.3, 7)
     bow = np.stack([0.14 * np.cos(a), 0.24 + 0.14 * np.sin(a)], -1)
     arch = np.concatenate([[(-0.14, 0), (0.14, 0), (0.14, 0.24)], bow, [(-0.14, 0.24)]])

@@ -19,7 +19,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     box,
@@ -36,7 +36,7 @@ from dd3g_kedro.core.meshes.procedural.shapes import (
 from dd3g_kedro.core.meshes.procedural.vehicles import side_outline
 
 
-def _wings(y: float, span: float, sweep: float, trim: Color) -> list[Part]:
+def _wings(y: Number, span: Number, sweep: Number, trim: Color) -> list[Part]:
     """Two wings with lighter tips."""
     wing = [(0.1, 0.34), (span, 0.14 - sweep), (span, -0.02 - sweep), (0.1, -0.16)]
     plate = prism(wing, 0.04, (0.4, 0.08 - sweep / 2)).turn("x", 90).move(0, y, 0)
@@ -86,7 +86,7 @@ def aeroplane(rng: np.random.Generator) -> list[Part]:
     return parts + (_engines() if jet else _propeller_and_wheels())
 
 
-def _rig(rng: np.random.Generator, deck: float) -> list[Part]:
+def _rig(rng: np.random.Generator, deck: Number) -> list[Part]:
     """A mast with two sails and a flag."""
     mast = rng.uniform(1.2, 1.5)
     parts = [limb((0, deck - 0.1, 0.1), (0, mast + deck, 0.1), 0.03, 0.02).paint(WOOD[3])]
@@ -104,7 +104,7 @@ def _rig(rng: np.random.Generator, deck: float) -> list[Part]:
     return [*parts, flag.turn("y", 30).paint(BRIGHT[0])]
 
 
-def _tug(rng: np.random.Generator, deck: float, color: Color) -> list[Part]:
+def _tug(rng: np.random.Generator, deck: Number, color: Color) -> list[Part]:
     """A wheelhouse, a funnel and a railing."""
     pane = darker(GLASS, 0.4)
     bridge = box(0.28, 0.2, 0.3, 0.02).move(0, deck + 0.28, 0.04)
@@ -128,7 +128,7 @@ def _tug(rng: np.random.Generator, deck: float, color: Color) -> list[Part]:
     ]
 
 
-def _hull(length: float, width: float, depth: float, color: Color, bottom: Color) -> Part:
+def _hull(length: Number, width: Number, depth: Number, color: Color, bottom: Color) -> Part:
     """A boat's hull, pointed in front, its keel at y = 0."""
     z = np.linspace(-length / 2, length / 2, 15)
     taper = np.where(z > 0, 1 - (2 * np.abs(z) / length) ** 2.2, 1 - 0.25 * (2 * z / length) ** 2)

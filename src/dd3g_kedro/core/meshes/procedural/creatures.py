@@ -16,7 +16,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     circle,
@@ -58,19 +58,19 @@ def _coat(rng: np.random.Generator, fur: Color, second: Color) -> Coat:
     return color
 
 
-def eyes(x: float, y: float, z: float, size: float, iris: Color = BLACK) -> list[Part]:
+def eyes(x: Number, y: Number, z: Number, size: Number, iris: Color = BLACK) -> list[Part]:
     """White eyeballs with pupils that look forward."""
     white = ball(size, sections=12).move(x, y, z).paint((250, 250, 246))
     pupil = ball(0.62 * size, sections=10).move(1.02 * x, y, z + 0.52 * size).paint(iris)
     return both_sides(white) + both_sides(pupil)
 
 
-def dense(rx: float, ry: float, rz: float) -> Part:
+def dense(rx: Number, ry: Number, rz: Number) -> Part:
     """A ball fine enough to carry a coat's pattern."""
     return ball(rx, ry, rz, 32)
 
 
-def _ears(rng: np.random.Generator, y: float, z: float, fur: Color) -> list[Part]:
+def _ears(rng: np.random.Generator, y: Number, z: Number, fur: Color) -> list[Part]:
     kind = rng.integers(4)
     if kind == 0:  # pointed
         ear = cone(0.085, 0.01, 0.2, 10).scale(1, 1, 0.6).turn("z", -14).move(0.12, y + 0.1, z)
@@ -83,7 +83,7 @@ def _ears(rng: np.random.Generator, y: float, z: float, fur: Color) -> list[Part
     return both_sides(ear.paint(darker(fur, 0.15)))
 
 
-def _legs(length: float, y: float, coat: Coat, paws: Color) -> list[Part]:
+def _legs(length: Number, y: Number, coat: Coat, paws: Color) -> list[Part]:
     parts = []
     for x in (-0.15, 0.15):
         for z in (-0.68 * length, 0.62 * length):
@@ -94,7 +94,7 @@ def _legs(length: float, y: float, coat: Coat, paws: Color) -> list[Part]:
 
 
 def _head(
-    rng: np.random.Generator, up: float, forward: float, fur: Color, coat: Coat
+    rng: np.random.Generator, up: Number, forward: Number, fur: Color, coat: Coat
 ) -> list[Part]:
     head = dense(0.21, 0.2, 0.22).move(0, up + 0.04, forward + 0.05).paint_by(coat)
     snout = rng.uniform(0.08, 0.2)
@@ -111,7 +111,7 @@ def _head(
     ]
 
 
-def _tail(kind: int, y: float, back: float) -> Part:
+def _tail(kind: int, y: Number, back: Number) -> Part:
     """Raised, a stump, or hanging; grey."""
     if kind == 0:
         path = [(0, y + 0.1, back), (0, y + 0.3, back - 0.18), (0.04, y + 0.52, back - 0.12)]
@@ -143,7 +143,7 @@ def four_legged(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _fins(length: float, tall: float, fin: Color) -> list[Part]:
+def _fins(length: Number, tall: Number, fin: Color) -> list[Part]:
     """A fish's tail, back and belly fins, and those at its sides."""
     fork = [(0, 0.1), (-0.36, 0.36), (-0.26, 0), (-0.36, -0.36), (0, -0.1)]
     tail = prism(fork, 0.04, (-0.1, 0)).move(-0.86 * length, 0, 0)

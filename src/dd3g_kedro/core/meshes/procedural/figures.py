@@ -15,7 +15,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     box,
@@ -30,7 +30,7 @@ from dd3g_kedro.core.meshes.procedural.shapes import (
 _SKIN: tuple[Color, ...] = ((250, 214, 180), (226, 176, 130), (170, 116, 78), (112, 74, 52))
 
 
-def _chassis(rng: np.random.Generator, color: Color, trim: Color) -> tuple[list[Part], float]:
+def _chassis(rng: np.random.Generator, color: Color, trim: Color) -> tuple[list[Part], Number]:
     """A robot's legs or tracks, and the height of its hips."""
     parts = []
     if rng.random() < 0.5:
@@ -45,7 +45,7 @@ def _chassis(rng: np.random.Generator, color: Color, trim: Color) -> tuple[list[
     return [*parts, box(0.36, 0.1, 0.3, 0.02).move(0, 0.2, 0).paint(trim)], 0.3
 
 
-def _dials(width: float, tall: float, base: float, plate: Color, glow: Color) -> list[Part]:
+def _dials(width: Number, tall: Number, base: Number, plate: Color, glow: Color) -> list[Part]:
     """A robot's chest."""
     board = box(0.66 * width, 0.5 * tall, 0.03, 0.012).move(0, base + 0.3 * tall, 0.18)
     screen = box(0.26, 0.07, 0.02).move(0, base + 0.58 * tall, 0.192)
@@ -60,7 +60,7 @@ def _dials(width: float, tall: float, base: float, plate: Color, glow: Color) ->
     ]
 
 
-def _arms(x: float, shoulder: float, waves: bool, color: Color, trim: Color) -> list[Part]:
+def _arms(x: Number, shoulder: Number, waves: bool, color: Color, trim: Color) -> list[Part]:
     """A robot's arms with two fingers each."""
     parts = []
     for side in (-1, 1):
@@ -78,7 +78,7 @@ def _arms(x: float, shoulder: float, waves: bool, color: Color, trim: Color) -> 
 
 
 def _robot_head(
-    rng: np.random.Generator, y: float, color: Color, trim: Color, glow: Color
+    rng: np.random.Generator, y: Number, color: Color, trim: Color, glow: Color
 ) -> list[Part]:
     wide, high = rng.uniform(0.34, 0.44), rng.uniform(0.26, 0.34)
     skull = box(wide, high, 0.3, 0.06 if rng.random() < 0.5 else 0.13, 3).move(0, y, 0)
@@ -113,7 +113,7 @@ def robot(rng: np.random.Generator) -> list[Part]:
     return [*parts, pack.paint(darker(color, 0.35))]
 
 
-def _snow_face(y: float, r: float) -> list[Part]:
+def _snow_face(y: Number, r: Number) -> list[Part]:
     """Eyes and a mouth of coal, a carrot."""
     coal = ball(0.016, sections=8).paint(BLACK)
     eye = ball(0.032, sections=10).move(0.08, y + 0.05, 0.9 * r)
@@ -127,7 +127,7 @@ def _snow_face(y: float, r: float) -> list[Part]:
 
 
 def _winter_hat(
-    rng: np.random.Generator, brim: float, r: float, hat: Color, band: Color
+    rng: np.random.Generator, brim: Number, r: Number, hat: Color, band: Color
 ) -> list[Part]:
     if rng.random() < 0.6:
         crown = cylinder(0.75 * r, rng.uniform(0.2, 0.3), 20)
@@ -143,7 +143,7 @@ def _winter_hat(
     ]
 
 
-def _twig_arms(rng: np.random.Generator, y: float, r: float) -> list[Part]:
+def _twig_arms(rng: np.random.Generator, y: Number, r: Number) -> list[Part]:
     parts = []
     for side in (-1, 1):
         hand = (side * (r + 0.34), y + rng.uniform(-0.02, 0.34), 0.06)
@@ -180,7 +180,7 @@ def snowman(rng: np.random.Generator) -> list[Part]:
     return parts + _twig_arms(rng, y2, middle)
 
 
-def _hair(rng: np.random.Generator, y: float, r: float, color: Color) -> list[Part]:
+def _hair(rng: np.random.Generator, y: Number, r: Number, color: Color) -> list[Part]:
     kind = rng.integers(4)
     cap = ball(1.06 * r, 1.06 * r, 1.06 * r, 24)
     up, front = cap.vertices[cap.faces][:, :, 1], cap.vertices[cap.faces][:, :, 2]
@@ -200,7 +200,7 @@ def _hair(rng: np.random.Generator, y: float, r: float, color: Color) -> list[Pa
 
 
 def _lower_body(
-    leg: float, tall: float, skin: Color, shirt: Color, trousers: Color, dress: bool
+    leg: Number, tall: Number, skin: Color, shirt: Color, trousers: Color, dress: bool
 ) -> list[Part]:
     parts = []
     for x in (-0.1, 0.1):
@@ -214,7 +214,7 @@ def _lower_body(
     return [*parts, skirt.paint(shirt), hem.paint(lighter(shirt, 0.5))]
 
 
-def _ornament(rng: np.random.Generator, leg: float, tall: float) -> list[Part]:
+def _ornament(rng: np.random.Generator, leg: Number, tall: Number) -> list[Part]:
     """A belt, buttons or a badge."""
     kind = rng.integers(3)
     if kind == 0:
@@ -227,7 +227,7 @@ def _ornament(rng: np.random.Generator, leg: float, tall: float) -> list[Part]:
     return [badge.paint(pick(rng, SOFT))]
 
 
-def _sleeves(shoulder: float, waves: bool, skin: Color, shirt: Color) -> list[Part]:
+def _sleeves(shoulder: Number, waves: bool, skin: Color, shirt: Color) -> list[Part]:
     parts = []
     for side in (-1, 1):
         if waves and side > 0:
@@ -240,7 +240,7 @@ def _sleeves(shoulder: float, waves: bool, skin: Color, shirt: Color) -> list[Pa
     return parts
 
 
-def _face(y: float, r: float, skin: Color) -> list[Part]:
+def _face(y: Number, r: Number, skin: Color) -> list[Part]:
     eye = ball(0.034, 0.044, 0.02, 12).move(0.36 * r, y + 0.1 * r, 0.92 * r)
     nose = ball(0.034, sections=10).move(0, y - 0.06 * r, r)
     cheek = ball(0.045, 0.035, 0.02, 10).move(0.6 * r, y - 0.18 * r, 0.78 * r)

@@ -16,7 +16,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     box,
@@ -39,7 +39,7 @@ _ICE: tuple[Color, ...] = (
 
 
 def _tier(
-    rng: np.random.Generator, r: float, high: float, odd: bool, colors: tuple[Color, Color, Color]
+    rng: np.random.Generator, r: Number, high: Number, odd: bool, colors: tuple[Color, Color, Color]
 ) -> list[Part]:
     """One layer of a cake, standing on y = 0, icing running down its side."""
     sponge, icing, trim = colors
@@ -101,13 +101,13 @@ def _waffle_cone() -> list[Part]:
     return [lathe([(0.3, 0.8), (0.02, 0)], 24).wear(canvas.finish()), rim.paint(_WAFFLE)]
 
 
-def _scoop(y: float, r: float, color: Color) -> list[Part]:
+def _scoop(y: Number, r: Number, color: Color) -> list[Part]:
     rim = lathe([(0.96 * r, 0.05), (1.08 * r, -0.04), (0.92 * r, -0.11)], 22).move(0, y - 0.06, 0)
     scoop = ball(r, 0.95 * r, r, 22).move(0, y, 0)
     return [scoop.shade(darker(color, 0.12), color), rim.paint(darker(color, 0.06))]
 
 
-def _sprinkles(y: float, r: float) -> list[Part]:
+def _sprinkles(y: Number, r: Number) -> list[Part]:
     parts = []
     for n in range(26):
         up, angle = 0.25 + 0.7 * (n + 0.5) / 26, 2.4 * n
@@ -144,7 +144,7 @@ def _lettuce() -> Part:
     return prism(wave, 0.04).turn("x", 90).move(0, 0.02, 0).paint((112, 176, 64))
 
 
-def _layers() -> list[tuple[list[Part], float]]:
+def _layers() -> list[tuple[list[Part], Number]]:
     """What can lie in a burger, each with its thickness; the meat comes last."""
     patty = lathe(smooth([(0.44, 0.13), (0.5, 0.07), (0.46, 0)], 6), 24)
     slices = [cylinder(0.2, 0.06, 18).move(x, 0, z) for x, z in circle(0.26, 4, 45)]

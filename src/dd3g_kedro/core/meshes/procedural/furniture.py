@@ -14,11 +14,11 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import ball, box, cone, cylinder, lathe, limb, torus
 
 
-def _legs(width: float, depth: float, height: float, splay: float, thick: float) -> list[Part]:
+def _legs(width: Number, depth: Number, height: Number, splay: Number, thick: Number) -> list[Part]:
     """Four legs under the corners of a rectangle."""
     x, z = width / 2 - thick, depth / 2 - thick
     return [
@@ -68,7 +68,7 @@ def chair(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _on_the_table(rng: np.random.Generator, top: float) -> list[Part]:
+def _on_the_table(rng: np.random.Generator, top: Number) -> list[Part]:
     """Something that tells the front from the back."""
     color = pick(rng, BRIGHT)
     if rng.random() < 0.5:
@@ -121,7 +121,7 @@ def lamp(rng: np.random.Generator) -> list[Part]:
     return _desk_lamp(metal, color) if rng.random() < 0.35 else _table_lamp(rng, metal, color)
 
 
-def _door(width: float, height: float, color: Color, knob: Color, right: bool) -> list[Part]:
+def _door(width: Number, height: Number, color: Color, knob: Color, right: bool) -> list[Part]:
     leaf = box(width, height, 0.03, 0.01).paint(color)
     inner = box(0.72 * width, 0.78 * height, 0.02, 0.008).move(0, 0.11 * height, 0.012)
     x = (-0.38 if right else 0.38) * width

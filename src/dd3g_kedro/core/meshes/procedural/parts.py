@@ -11,6 +11,7 @@ import trimesh
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
+Number = float | int  # checked in tests, where an int is no float
 Color = tuple[int, int, int]  # sRGB bytes
 _DECIMALS = 5  # of coordinates: rounding hides how processors differ in the last bits
 
@@ -25,16 +26,16 @@ class Part:
     colors: UInt8[np.ndarray, "n 3"] | None = None
     picture: UInt8[np.ndarray, "h w c"] | None = None  # RGB or RGBA
 
-    def move(self, x: float, y: float, z: float) -> Part:
+    def move(self, x: Number, y: Number, z: Number) -> Part:
         """Shift."""
         return replace(self, vertices=self.vertices + np.array([x, y, z]))
 
-    def scale(self, x: float, y: float, z: float) -> Part:
+    def scale(self, x: Number, y: Number, z: Number) -> Part:
         """Stretch along the axes."""
         faces = self.faces if x * y * z > 0 else self.faces[:, ::-1]
         return replace(self, vertices=self.vertices * [x, y, z], faces=faces)
 
-    def turn(self, axis: str, degrees: float) -> Part:
+    def turn(self, axis: str, degrees: Number) -> Part:
         """Rotate around an axis through the origin, right-handed."""
         c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]

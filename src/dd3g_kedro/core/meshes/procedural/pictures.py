@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from dd3g_kedro.core.meshes.procedural.parts import Color
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number
 
 Picture = UInt8[np.ndarray, "h w c"]
 _OVER = 3  # drawn larger and reduced, which smooths the edges
@@ -22,23 +22,25 @@ class Canvas:
         self.image = Image.new("RGB", (self.width, self.height), color)
         self._draw = ImageDraw.Draw(self.image)
 
-    def _pixels(self, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    def _pixels(self, points: list[tuple[Number, Number]]) -> list[tuple[Number, Number]]:
         return [(x * self.width, y * self.height) for x, y in points]
 
-    def polygon(self, points: list[tuple[float, float]], color: Color) -> None:
+    def polygon(self, points: list[tuple[Number, Number]], color: Color) -> None:
         """Fill an outline."""
         self._draw.polygon(self._pixels(points), fill=color)
 
-    def rectangle(self, left: float, top: float, right: float, bottom: float, color: Color) -> None:
+    def rectangle(
+        self, left: Number, top: Number, right: Number, bottom: Number, color: Color
+    ) -> None:
         """Fill a rectangle."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], color)
 
-    def circle(self, x: float, y: float, radius: float, color: Color) -> None:
+    def circle(self, x: Number, y: Number, radius: Number, color: Color) -> None:
         """Fill a disc; its radius is a fraction of the height."""
         (cx, cy), r = self._pixels([(x, y)])[0], radius * self.height
         self._draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=color)
 
-    def line(self, points: list[tuple[float, float]], width: float, color: Color) -> None:
+    def line(self, points: list[tuple[Number, Number]], width: Number, color: Color) -> None:
         """Stroke; its width is a fraction of the height."""
         pixels = self._pixels(points)
         self._draw.line(pixels, fill=color, width=round(width * self.height), joint="curve")
@@ -60,7 +62,7 @@ def stripes(
     return canvas.finish()
 
 
-def dots(ground: Color, color: Color, across: int, down: int, radius: float = 0.3) -> Picture:
+def dots(ground: Color, color: Color, across: int, down: int, radius: Number = 0.3) -> Picture:
     """Staggered dots that close around a seam."""
     canvas = Canvas(192, 96, ground)
     for row in range(down):
@@ -92,8 +94,13 @@ def checks(first: Color, second: Color, across: int, down: int) -> Picture:
 
 
 def star_points(
-    x: float, y: float, radius: float, points: int = 5, inner: float = 0.45, aspect: float = 1.0
-) -> list[tuple[float, float]]:
+    x: Number,
+    y: Number,
+    radius: Number,
+    points: int = 5,
+    inner: Number = 0.45,
+    aspect: Number = 1.0,
+) -> list[tuple[Number, Number]]:
     """The outline of a star, in fractions; `aspect` is height over width of the picture."""
     outline = []
     for k in range(2 * points):
@@ -102,7 +109,9 @@ def star_points(
     return outline
 
 
-def heart_points(x: float, y: float, size: float, aspect: float = 1.0) -> list[tuple[float, float]]:
+def heart_points(
+    x: Number, y: Number, size: Number, aspect: Number = 1.0
+) -> list[tuple[Number, Number]]:
     """The outline of a heart."""
     outline = []
     for k in range(40):
@@ -113,7 +122,7 @@ def heart_points(x: float, y: float, size: float, aspect: float = 1.0) -> list[t
     return outline
 
 
-def smile(canvas: Canvas, x: float, y: float, size: float, face: Color, ink: Color) -> None:
+def smile(canvas: Canvas, x: Number, y: Number, size: Number, face: Color, ink: Color) -> None:
     """A round face that smiles."""
     canvas.circle(x, y, size, face)
     for side in (-1, 1):

@@ -16,7 +16,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     lathe,
@@ -26,7 +26,7 @@ from dd3g_kedro.core.meshes.procedural.shapes import (
 )
 
 
-def _pot(rng: np.random.Generator) -> tuple[list[Part], float]:
+def _pot(rng: np.random.Generator) -> tuple[list[Part], Number]:
     clay, high = pick(rng, ((186, 98, 62), *BRIGHT)), rng.uniform(0.28, 0.4)
     trim = pick(rng, SOFT)
     wall = lathe([(0.25, high), (0.17, 0)], 22)
@@ -49,7 +49,7 @@ def _pot(rng: np.random.Generator) -> tuple[list[Part], float]:
     ], high
 
 
-def pointed_leaf(length: float, width: float, bend: float) -> Part:
+def pointed_leaf(length: Number, width: Number, bend: Number) -> Part:
     """A pointed leaf along +z that droops, from the origin."""
     t = np.linspace(0, 1, 7)
     half = width * np.sin(math.pi * t**0.8) ** 0.8 / 2 + 1e-3

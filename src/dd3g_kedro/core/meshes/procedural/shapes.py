@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from dd3g_kedro.core.meshes.procedural.parts import Part
+from dd3g_kedro.core.meshes.procedural.parts import Number, Part
 
-Point = Sequence[float] | np.ndarray
+Point = Sequence[Number] | np.ndarray
 Points = Sequence[Point] | np.ndarray
 _GREY = (150, 150, 150)
 
@@ -51,7 +51,7 @@ def lathe(profile: Points, sections: int = 24) -> Part:
     )
 
 
-def smooth(points: Points, count: int = 24) -> list[tuple[float, ...]]:
+def smooth(points: Points, count: int = 24) -> list[tuple[Number, ...]]:
     """`count` points on the Catmull-Rom curve through `points`."""
     p = np.asarray(points, float)
     p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
@@ -65,30 +65,32 @@ def smooth(points: Points, count: int = 24) -> list[tuple[float, ...]]:
     return [tuple(row) for row in curve]
 
 
-def ball(rx: float, ry: float | None = None, rz: float | None = None, sections: int = 20) -> Part:
+def ball(
+    rx: Number, ry: Number | None = None, rz: Number | None = None, sections: int = 20
+) -> Part:
     """An ellipsoid; it can wear a picture."""
     theta = np.linspace(0, math.pi, sections // 2 + 1)
     sphere = lathe(np.stack([np.sin(theta), np.cos(theta)], -1), sections)
     return sphere.scale(rx, rx if ry is None else ry, rx if rz is None else rz)
 
 
-def cone(bottom: float, top: float, height: float, sections: int = 20) -> Part:
+def cone(bottom: Number, top: Number, height: Number, sections: int = 20) -> Part:
     """A closed frustum along y, standing on y = 0."""
     profile = [(0, height), (top, height), (bottom, 0), (0, 0)]
     return lathe(profile[1 if top == 0 else 0 :], sections)
 
 
-def cylinder(radius: float, height: float, sections: int = 20) -> Part:
+def cylinder(radius: Number, height: Number, sections: int = 20) -> Part:
     """Closed, along y, standing on y = 0."""
     return cone(radius, radius, height, sections)
 
 
-def disc(radius: float, thickness: float, sections: int = 20) -> Part:
+def disc(radius: Number, thickness: Number, sections: int = 20) -> Part:
     """A closed wheel whose axis is x, centred."""
     return cylinder(radius, thickness, sections).move(0, -thickness / 2, 0).turn("z", 90)
 
 
-def box(width: float, height: float, depth: float, bevel: float = 0.0, steps: int = 2) -> Part:
+def box(width: Number, height: Number, depth: Number, bevel: Number = 0.0, steps: int = 2) -> Part:
     """Sides along x, y, z, standing on y = 0; `bevel` is the radius of its rounded edges."""
     bevel = min(bevel, width / 2, height / 2, depth / 2)
     steps = steps if bevel > 0 else 0
@@ -113,15 +115,15 @@ def box(width: float, height: float, depth: float, bevel: float = 0.0, steps: in
     return _part(vertices.reshape(-1, 3), faces)
 
 
-def panel(width: float, height: float) -> Part:
+def panel(width: Number, height: Number) -> Part:
     """A rectangle that faces +z, standing on y = 0; made to wear a picture."""
     x, half = width / 2, height
     corners = np.array([(-x, half, 0), (-x, 0, 0), (x, 0, 0), (x, half, 0)])
-    uvs = np.array([(0, 0), (0, 1), (1, 1), (1, 0)])
+    uvs = np.array([(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)])
     return _part(corners, np.array([(0, 1, 2), (0, 2, 3)]), uvs)
 
 
-def prism(outline: Points, depth: float, center: Point = (0, 0)) -> Part:
+def prism(outline: Points, depth: Number, center: Point = (0, 0)) -> Part:
     """An outline in x and y (anticlockwise, seen whole from `center`) given a thickness along z."""
     ring = np.asarray(outline, float)
     count, half = len(ring), depth / 2
@@ -142,7 +144,7 @@ def prism(outline: Points, depth: float, center: Point = (0, 0)) -> Part:
     return _part(np.concatenate(layers), faces)
 
 
-def circle(radius: float, count: int = 20, start_deg: float = 0.0) -> Float[np.ndarray, "n 2"]:
+def circle(radius: Number, count: int = 20, start_deg: Number = 0.0) -> Float[np.ndarray, "n 2"]:
     """An outline for `prism`."""
     angle = np.radians(start_deg) + 2 * math.pi * np.arange(count) / count
     return radius * np.stack([np.cos(angle), np.sin(angle)], -1)
@@ -150,7 +152,7 @@ def circle(radius: float, count: int = 20, start_deg: float = 0.0) -> Float[np.n
 
 def tube(
     path: Points,
-    radius: float | Sequence[float] | np.ndarray,
+    radius: Number | Sequence[Number] | np.ndarray,
     sections: int = 10,
     closed: bool = False,
 ) -> Part:
@@ -177,14 +179,14 @@ def tube(
     return _part(np.concatenate(rings), faces)
 
 
-def torus(radius: float, thickness: float, sections: int = 24, around: int = 10) -> Part:
+def torus(radius: Number, thickness: Number, sections: int = 24, around: int = 10) -> Part:
     """A ring around y."""
     ring = circle(radius, sections)
     path = np.column_stack([ring[:, 0], np.zeros(sections), ring[:, 1]])
     return tube(path, thickness, around, closed=True)
 
 
-def limb(start: Point, end: Point, r_start: float, r_end: float, sections: int = 12) -> Part:
+def limb(start: Point, end: Point, r_start: Number, r_end: Number, sections: int = 12) -> Part:
     """A rod with round ends between two points, thinner towards one of them."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)

@@ -16,7 +16,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part
 from dd3g_kedro.core.meshes.procedural.plants import pointed_leaf
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
@@ -32,7 +32,7 @@ from dd3g_kedro.core.meshes.procedural.shapes import (
 )
 
 
-def _lumpy(part: Part, amount: float, rng: np.random.Generator) -> Part:
+def _lumpy(part: Part, amount: Number, rng: np.random.Generator) -> Part:
     """Waves on a ball, so that it looks like foliage."""
     phase = rng.uniform(0, 6.28, 3)
     v = part.vertices
@@ -62,7 +62,7 @@ def _conifer(rng: np.random.Generator, bark: Color, leaf: Color) -> list[Part]:
     return parts
 
 
-def _crown(rng: np.random.Generator, high: float) -> list[tuple[float, float, float, float]]:
+def _crown(rng: np.random.Generator, high: Number) -> list[tuple[Number, Number, Number, Number]]:
     """Centres and radii of a tree's lumps of leaves."""
     crown = [(0.0, high + 0.28, 0.0, 0.36)]
     for k in range(int(rng.integers(4, 7))):
@@ -72,7 +72,9 @@ def _crown(rng: np.random.Generator, high: float) -> list[tuple[float, float, fl
     return crown
 
 
-def _fruit(rng: np.random.Generator, crown: list[tuple[float, float, float, float]]) -> list[Part]:
+def _fruit(
+    rng: np.random.Generator, crown: list[tuple[Number, Number, Number, Number]]
+) -> list[Part]:
     color, parts = pick(rng, BRIGHT[:3]), []
     for k in range(12):
         x, y, z, r = crown[k % len(crown)]
@@ -101,7 +103,7 @@ def tree(rng: np.random.Generator) -> list[Part]:
     return parts + (_fruit(rng, crown) if rng.random() < 0.6 else [])
 
 
-def _toadstool(wide: float, high: float, stem_r: float, color: Color) -> list[Part]:
+def _toadstool(wide: Number, high: Number, stem_r: Number, color: Color) -> list[Part]:
     upper = [(0.01, high + 0.36), (0.6 * wide, high + 0.28), (wide, high + 0.04)]
     dome = smooth([*upper, (0.92 * wide, high - 0.03)], 14)
     base = [(0.8 * stem_r, high), (stem_r, 0.5 * high), (1.35 * stem_r, 0.03), (1.2 * stem_r, 0.0)]

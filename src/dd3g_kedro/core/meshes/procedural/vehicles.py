@@ -16,7 +16,7 @@ from dd3g_kedro.core.meshes.procedural.palette import (
     lighter,
     pick,
 )
-from dd3g_kedro.core.meshes.procedural.parts import Color, Part, both_sides
+from dd3g_kedro.core.meshes.procedural.parts import Color, Number, Part, both_sides
 from dd3g_kedro.core.meshes.procedural.shapes import (
     ball,
     box,
@@ -31,14 +31,14 @@ _LIGHT: Color = (255, 240, 180)
 _TAIL: Color = (200, 40, 36)
 
 
-def _wheel(x: float, z: float, radius: float, width: float, hub: Color) -> list[Part]:
+def _wheel(x: Number, z: Number, radius: Number, width: Number, hub: Color) -> list[Part]:
     tyre = disc(radius, width, 22).paint(RUBBER)
     rim = disc(0.6 * radius, width + 0.02, 18).paint(hub)
     cap = disc(0.2 * radius, width + 0.05, 10).paint(darker(hub, 0.4))
     return [part.move(x, radius, z) for part in (tyre, rim, cap)]
 
 
-def side_outline(outline: list[tuple[float, float]], width: float, bevel: float = 0.0) -> Part:
+def side_outline(outline: list[tuple[Number, Number]], width: Number, bevel: Number = 0.0) -> Part:
     """A side view (z, y) given a width along x; `bevel` narrows its top."""
     part = prism([(z, y) for z, y in outline], width, _middle(outline)).turn("y", -90)
     if bevel == 0:
@@ -49,12 +49,14 @@ def side_outline(outline: list[tuple[float, float]], width: float, bevel: float 
     return Part(v, part.faces, part.uvs, part.colors)
 
 
-def _middle(outline: list[tuple[float, float]]) -> tuple[float, float]:
+def _middle(outline: list[tuple[Number, Number]]) -> tuple[Number, Number]:
     xs, ys = zip(*outline, strict=True)
     return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
 
 
-def _glasshouse(width: float, half: float, deck: float, roof: float, rear: float) -> list[Part]:
+def _glasshouse(
+    width: Number, half: Number, deck: Number, roof: Number, rear: Number
+) -> list[Part]:
     """A car's windows all around, and the pillars between them (grey)."""
     front = 0.18 * half
     glass = [(rear, deck - 0.02), (0.5 * half, deck - 0.02), (front, roof - 0.05)]
@@ -71,7 +73,7 @@ def _glasshouse(width: float, half: float, deck: float, roof: float, rear: float
     return [cabin.paint(GLASS), top.move(0, roof - 0.07, (front + rear + 0.14) / 2), *pillars]
 
 
-def _lamps(width: float, half: float, bumper: Color) -> list[Part]:
+def _lamps(width: Number, half: Number, bumper: Color) -> list[Part]:
     """A car's lights, grille and bumpers."""
     lamp = ball(0.075, sections=12).scale(1, 1, 0.5).move(0.27 * width / 0.76, 0.37, half - 0.02)
     tail = box(0.13, 0.07, 0.04, 0.01).move(0.26, 0.36, -half + 0.005)
@@ -108,7 +110,7 @@ def car(rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _cargo_box(rng: np.random.Generator, width: float, load: Color) -> list[Part]:
+def _cargo_box(rng: np.random.Generator, width: Number, load: Color) -> list[Part]:
     body = box(width + 0.08, 0.78, 1.25, 0.02).move(0, 0.3, -0.26).paint(load)
     band = box(width + 0.1, 0.14, 1.0, 0.0).move(0, 0.58, -0.26)
     door = box(0.34, 0.66, 0.02).move(0.19, 0.36, -0.89).paint(darker(load, 0.15))
@@ -123,7 +125,7 @@ def _tank(load: Color) -> list[Part]:
     return [tank, *(ring.move(0, 0.68, z) for z in (-0.62, -0.26, 0.1))]
 
 
-def _tipper(width: float, load: Color) -> list[Part]:
+def _tipper(width: Number, load: Color) -> list[Part]:
     def earth(v: np.ndarray) -> np.ndarray:
         return np.array([132, 92, 56]) + 24 * np.sin(23 * v[:, :1]) * np.sin(19 * v[:, 2:])
 
