@@ -11,6 +11,7 @@ import pytest
 import torch
 from tests.known_objects import SIZE, drawing, stored_views, views_table
 
+from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.comparison import compare
 from dd3g_kedro.core.evaluation.config import LpipsWeights
@@ -18,6 +19,7 @@ from dd3g_kedro.core.evaluation.methods import copy_input
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
 from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.student.weights import save_student
 
 
 def grey(sighting, cameras, size, background):
@@ -160,6 +162,20 @@ def test_the_whole_comparison_of_a_student(student, config, tmp_path):
         assert math.isfinite(numbers[method]["psnr"])
         assert method in found["table"]
     assert numbers["protocol"]["size"] == SIZE
+
+
+def test_further_students_have_their_own_rows(student, config, tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_student(path, student)
+    wider = replace(config, students={"other": path}, baselines=("copy_input",), limit=1)
+    numbers = compare(student, stored_views(views_table(1), tmp_path), wider)["metrics"]
+    assert numbers["other"] == numbers["student"]
+    with pytest.raises(MissingWeights, match="absent"):
+        compare(
+            student,
+            stored_views(views_table(1), tmp_path),
+            replace(wider, students={"other": tmp_path / "absent"}),
+        )
 
 
 def test_a_perfect_method_wins(config, scorer, handles):

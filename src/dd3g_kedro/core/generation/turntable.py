@@ -16,7 +16,7 @@ _REFINEMENTS = 6  # k-means steps after median cut
 # Ours: ordered dithering. It hides banding like error diffusion does, but stands still: the
 # pattern depends on the pixel only, so unchanged parts of a picture do not flicker.
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16 - 15 / 32
-_DITHER = 6.0  # 8-bit steps from trough to crest
+_DITHER = 4.0  # 8-bit steps from trough to crest
 
 
 def common_palette(
