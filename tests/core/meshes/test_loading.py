@@ -222,3 +222,17 @@ def test_a_glb_without_meshes_is_refused(tmp_path):
     path = glb_with(lambda header: header.update(meshes=[], nodes=[{}]), tmp_path)
     with pytest.raises(InvalidMesh, match=r"bad\.glb"):
         load_mesh(path)
+
+
+@pytest.mark.shared
+def test_real_scans_come_in_the_normal_form_with_their_pictures(shared):
+    paths = sorted((shared / "scans").glob("*.glb"))
+    assert len(paths) == 14
+    for path in paths:
+        mesh = load_mesh(path)
+        low, high = mesh.positions.min((0, 1)), mesh.positions.max((0, 1))
+        np.testing.assert_allclose(high, -low, atol=1e-6)
+        assert (high - low).max() == pytest.approx(1, abs=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=-1), 1, atol=1e-4)
+        assert (mesh.texture == 0).all()
+        assert mesh.textures.levels[0, 1:].max() > 128

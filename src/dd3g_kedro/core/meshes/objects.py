@@ -55,10 +55,11 @@ def planned_objects(
     train = [(shown[k % len(shown)], k // len(shown)) for k in range(config.count)]
     rest = max(config.benchmark_count - len(config.held_out), 0)
     held_out = [(name, _HELD_OUT_FROM) for name in config.held_out]
-    for k in range(rest):  # evenly over the families
-        step, lap = k % len(shown), k // len(shown)
-        place = step * len(shown) // min(rest, len(shown)) % len(shown)
-        held_out.append((shown[place], _HELD_OUT_FROM + lap))
+    sections = min(rest, len(shown))
+    for k in range(rest):  # the last family of each of equal sections
+        section, lap = k % sections, k // sections
+        family = shown[(section + 1) * len(shown) // sections - 1]
+        held_out.append((family, _HELD_OUT_FROM + lap))
     return train, held_out[: config.benchmark_count]
 
 
