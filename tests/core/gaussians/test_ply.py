@@ -127,7 +127,7 @@ def damage(content, old, new):
         ),
         (lambda c: c[:-4] + struct.pack("<f", math.nan), "quaternions of Gaussian 1 is nan"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "change",
 )
 def test_damaged_files_are_named_with_what_is_wrong(tmp_path, change, message):
     path = tmp_path / "object.ply"

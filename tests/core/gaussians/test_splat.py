@@ -77,7 +77,7 @@ def test_an_empty_object_round_trips(tmp_path, make_object):
         (lambda c: c[:12] + struct.pack("<f", math.nan) + c[16:], "positive scales, found nan"),
         (lambda c: struct.pack("<f", math.inf) + c[4:], "means of Gaussian 0 is inf"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "change",
 )
 def test_damaged_files_are_named_with_what_is_wrong(tmp_path, make_object, change, message):
     path = tmp_path / "object.splat"
