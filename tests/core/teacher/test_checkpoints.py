@@ -65,6 +65,7 @@ class Burglar:
         return (open, (str(self.path), "w"))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("write", [torch.save, lambda x, p: p.write_bytes(pickle.dumps(x))])
 def test_code_in_a_pickle_is_not_run(tmp_path, write):
     write({"weights": Burglar(tmp_path / "ran")}, tmp_path / "evil.pt")

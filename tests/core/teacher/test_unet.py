@@ -105,6 +105,11 @@ def test_half_precision_timesteps_are_refused(tiny_unet, inputs):
         tiny_unet(**{**inputs, "timesteps": inputs["timesteps"].bfloat16()})
 
 
+def test_float16_on_a_cpu_says_what_to_use(tiny_unet, inputs):
+    with pytest.raises(ValueError, match=r"in float16 on the CPU.*use float32, or bfloat16"):
+        tiny_unet.half()(**inputs)
+
+
 def test_rows_that_do_not_fit_the_frames_are_refused(tiny_unet, inputs):
     with pytest.raises(ValueError, match="num_frames must divide the 10 rows of x, got 4"):
         tiny_unet(**{**inputs, "ip_img": None}, num_frames=4)

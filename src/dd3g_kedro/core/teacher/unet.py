@@ -87,30 +87,25 @@ class MultiViewUNet(nn.Module):
         Args:
             x: noisy latents.
             timesteps: integers, or floats of at least 32 bits.
-            context: text tokens; one row for each row of `x`, or fewer that divide them, each for
-                as many consecutive rows (one for an object, or one for all).
+            context: text tokens; a row for each of `x`, or for each object, or one for all.
             camera: conditioning vectors (`core.teacher.cameras`).
             ip: image encoder tokens, rows as in `context`.
-            ip_img: clean latents of the input images. They replace each object's last frame
-                (the pixel controller), so whatever noise that frame held is irrelevant.
+            ip_img: clean latents of the input images; they replace each object's last frame.
             num_frames: of one object, the input image's included.
             image_tokens: what `embed_image_tokens` made of `ip`, given instead of it.
 
         Raises:
-            ValueError: the timesteps are in half precision (bfloat16 turns 981 into 980), or rows
-                do not fit together.
+            ValueError: timesteps in half precision (bfloat16 turns 981 into 980), rows that do not
+                fit together, or a network in float16 on a CPU.
         """
-        self._check_rows(x, timesteps, context, num_frames)
+        self._check(x, timesteps, context, num_frames)
         dtype = self.network.dtype
         if ip_img is not None:
-            frames = rearrange(x, "(b f) c y x -> b f c y x", f=num_frames)
-            x = torch.cat([frames[:, :-1], ip_img.to(x.dtype)[:, None]], dim=1).flatten(0, 1)
+            x = self._with_image_frame(x, ip_img, num_frames)
         if image_tokens is None and ip is not None:
             image_tokens = self.embed_image_tokens(ip)
-        if image_tokens is None:  # as released: the last text rows then stand for the image
-            context, image_tokens = context.split(
-                [context.shape[1] - self.config.ip_dim, self.config.ip_dim], dim=1
-            )
+        if image_tokens is None:
+            context, image_tokens = self._without_image(context)
         return self.network(
             x.to(dtype),
             timesteps,
@@ -121,9 +116,33 @@ class MultiViewUNet(nn.Module):
         )[0]
 
     @staticmethod
-    def _check_rows(x: Tensor, timesteps: Tensor, context: Tensor, num_frames: int) -> None:
+    def _with_image_frame(
+        x: Float[Tensor, "n c y x"], ip_img: Float[Tensor, "b c y x"], num_frames: int
+    ) -> Float[Tensor, "n c y x"]:
+        """The pixel controller: a copy of `x` whose last frames are the input images."""
+        frames = rearrange(x, "(b f) c y x -> b f c y x", f=num_frames)
+        return torch.cat([frames[:, :-1], ip_img.to(x.dtype)[:, None]], dim=1).flatten(0, 1)
+
+    def _without_image(
+        self, context: Float[Tensor, "m t d"]
+    ) -> tuple[Float[Tensor, "m s d"], Float[Tensor, "m i d"]]:
+        """As released: without an image, the last text rows stand for its tokens."""
+        text = context.shape[1] - self.config.ip_dim
+        if text < 1:
+            raise ValueError(
+                f"without an image, context must have more than {self.config.ip_dim} tokens, got "
+                f"{context.shape[1]}; give ip or image_tokens"
+            )
+        return context[:, :text], context[:, text:]
+
+    def _check(self, x: Tensor, timesteps: Tensor, context: Tensor, num_frames: int) -> None:
         if timesteps.dtype in (torch.bfloat16, torch.float16):
             raise ValueError(f"timesteps must be int64 or float32, got {timesteps.dtype}")
         for name, count in (("num_frames", num_frames), ("rows of context", len(context))):
             if len(x) % count:
                 raise ValueError(f"{name} must divide the {len(x)} rows of x, got {count}")
+        if self.network.dtype == torch.float16 and x.device.type == "cpu":
+            raise ValueError(
+                "the teacher's U-Net is in float16 on the CPU, which has no products in float16; "
+                "use float32, or bfloat16 where the processor has it (core.devices.network_dtype)"
+            )
