@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from dd3g_kedro.core.errors import InvalidImage
-from dd3g_kedro.core.promotion import Promotion
+from dd3g_kedro.core.promotion.config import Promotion
 from dd3g_kedro.failures import explain
 
 

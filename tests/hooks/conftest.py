@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,33 @@ def scratch(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "conf" / "local").mkdir()
     shutil.copy(project / ".telemetry", root)
     return root
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    words: str
+
+
+@pytest.fixture
+def kedro_here(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """Run `kedro` there within this process: seconds faster, and untracked."""
+    from kedro.framework.cli.cli import KedroCLI
+
+    monkeypatch.chdir(scratch)
+    monkeypatch.setenv("PYTHONPATH", str(scratch))  # Kedro sets it otherwise
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["kedro", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            KedroCLI(scratch)()
+        return Said(int(ended.value.code or 0), capsys.readouterr().err)
+
+    return run
 
 
 @pytest.fixture(scope="module")

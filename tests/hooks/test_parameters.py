@@ -59,43 +59,43 @@ def test_params_that_a_catalog_takes_are_known(tmp_path: Path):
     ],
 )
 def test_a_wrong_parameter_stops_the_run_and_names_key_and_file(
-    scratch: Path, kedro: Callable[..., Any], text: str, expected: str
+    scratch: Path, kedro_here: Callable[..., Any], text: str, expected: str
 ):
     file = scratch / "conf" / "local" / "parameters_mine.yml"
     file.write_text(text)
     try:
-        done = kedro("run", "--pipelines=promote", DD3G_TRACKING="0")
+        done = kedro_here("run", "--pipelines=promote")
     finally:
         file.unlink()
-    assert done.returncode == 1
-    assert expected in done.stderr
-    assert "conf/local/parameters_mine.yml" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 1
+    assert expected in done.words
+    assert "conf/local/parameters_mine.yml" in done.words
+    assert "Traceback" not in done.words
 
 
-def test_a_wrong_params_option_names_the_option(kedro: Callable[..., Any]):
-    done = kedro("run", "--pipelines=promote", "--params=promote.margn=1", DD3G_TRACKING="0")
-    assert done.returncode == 1
-    assert "--params" in done.stderr
-    assert "did you mean promote.margin?" in done.stderr
+def test_a_wrong_params_option_names_the_option(kedro_here: Callable[..., Any]):
+    done = kedro_here("run", "--pipelines=promote", "--params=promote.margn=1")
+    assert done.code == 1
+    assert "--params" in done.words
+    assert "did you mean promote.margin?" in done.words
 
 
-def test_a_missing_input_is_told_before_anything_runs(kedro: Callable[..., Any]):
-    done = kedro("run", "--pipelines=promote", DD3G_TRACKING="0")
-    assert done.returncode == 1
-    assert "evaluation_metrics" in done.stderr
-    assert "kedro run --pipelines=evaluate" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_missing_input_is_told_before_anything_runs(kedro_here: Callable[..., Any]):
+    done = kedro_here("run", "--pipelines=promote")
+    assert done.code == 1
+    assert "evaluation_metrics" in done.words
+    assert "kedro run --pipelines=evaluate" in done.words
+    assert "Traceback" not in done.words
 
 
-def test_an_unknown_pipeline_is_told_with_its_neighbour(kedro: Callable[..., Any]):
-    done = kedro("run", "--pipelines=promot", DD3G_TRACKING="0")
-    assert done.returncode == 1
-    assert "promote" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_unknown_pipeline_is_told_with_its_neighbour(kedro_here: Callable[..., Any]):
+    done = kedro_here("run", "--pipelines=promot")
+    assert done.code == 1
+    assert "promote" in done.words
+    assert "Traceback" not in done.words
 
 
-def test_both_spellings_of_the_option_run_the_pipeline(kedro: Callable[..., Any]):
+def test_both_spellings_of_the_option_run_the_pipeline(kedro_here: Callable[..., Any]):
     for option in ("--pipeline", "--pipelines"):
-        done = kedro("run", f"{option}=promote", DD3G_TRACKING="0")
-        assert "evaluation_metrics" in done.stderr, option
+        done = kedro_here("run", f"{option}=promote")
+        assert "evaluation_metrics" in done.words, option

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from dd3g_kedro.core.promotion import StudentRelease
+from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.datasets.student_registry import FINGERPRINT, StudentRegistry
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.objective.config import ObjectiveConfig
-from dd3g_kedro.core.promotion import StudentRelease
+from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.training.config import Optimization
 

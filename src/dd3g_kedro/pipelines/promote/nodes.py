@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
-from dd3g_kedro.core.promotion import Promotion, decide, looked_up
+from dd3g_kedro.core.promotion.config import Promotion
+from dd3g_kedro.core.promotion.decision import decide, looked_up
 
 _LOG = logging.getLogger(__name__)
 

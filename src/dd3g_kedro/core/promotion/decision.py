@@ -1,38 +1,13 @@
-"""Which registered student serves: the better one, measured the same way."""
+"""The comparison of a candidate with the champion."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, kw_only=True)
-class StudentRelease:
-    """A trained student that is to be registered."""
-
-    weights: Path  # safetensors file
-    card: str  # Markdown: what it was trained from, for what, with which limits
-    metrics: Mapping[str, float] = field(default_factory=dict)  # of its training
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promotion:
-    """What makes one student better than another."""
-
-    metric: str  # dotted key in metrics.json
-    higher_is_better: bool = True
-    margin: float = 0.0  # the candidate must be better by more than this
-    same: tuple[str, ...] = ()  # keys of metrics.json that must agree, or numbers mean nothing
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "same", tuple(self.same))
-        if not self.metric:
-            raise ValueError("promote.metric must name a key of metrics.json, got an empty text")
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"promote.margin must be zero or positive, got {self.margin}")
+from dd3g_kedro.core.promotion.config import Promotion
 
 
 @dataclass(frozen=True)

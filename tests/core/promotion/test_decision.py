@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dd3g_kedro.core.promotion import Promotion, decide, looked_up
+from dd3g_kedro.core.promotion.config import Promotion
+from dd3g_kedro.core.promotion.decision import decide, looked_up
 
 
 def evaluation(psnr: float | None, protocol: str = "a") -> dict:

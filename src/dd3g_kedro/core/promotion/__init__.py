@@ -1,0 +1,1 @@
+"""Which registered student serves: the better one, measured the same way."""
