@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from dd3g_kedro.core.training.loop import Callbacks
 
 
+@runtime_checkable
 class StepReports(Protocol):
     """Keeps metrics and pictures by step (`datasets.step_log.StepLog`)."""
 

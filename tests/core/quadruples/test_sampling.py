@@ -1,0 +1,151 @@
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_teacher, write_images
+
+from dd3g_kedro.core.errors import DD3GError, InvalidShard
+from dd3g_kedro.core.quadruples.config import Sampling
+from dd3g_kedro.core.quadruples.sampling import (
+    QuadrupleSampler,
+    collect_quadruples,
+    image_background,
+)
+from dd3g_kedro.core.quadruples.shards import (
+    QuadrupleShards,
+    decode_png,
+    encode_png,
+    shard_plan,
+    write_shard,
+)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def test_png_keeps_every_8_bit_value():
+    image = torch.arange(3 * 256).remainder(256).reshape(3, 16, 16) / 255
+    torch.testing.assert_close(decode_png(encode_png(image)).float() / 255, image, rtol=0, atol=0)
+
+
+def test_a_stored_quadruple_is_made_again_bit_for_bit(tmp_path):
+    shards, images, teacher = tiny_quadruples(tmp_path, count=3)
+    sampler = QuadrupleSampler(teacher, images, TINY_SAMPLING)
+    assert len(shards) == 6
+    assert {row.batch_place for row in (shards[i] for i in range(6))} == {0, 1}
+    for index in range(6):
+        assert sampler.again(shards[index]) == shards[index]
+
+
+def test_the_same_image_gives_other_views_for_another_seed(tmp_path):
+    shards, _, _ = tiny_quadruples(tmp_path, count=1)
+    first, second = shards[0], shards[1]
+    assert first.image_id == second.image_id
+    assert first.seed != second.seed
+    assert first.background == second.background
+    assert first.output_images != second.output_images
+
+
+def test_backgrounds_differ_between_images_and_come_from_the_id():
+    one, again, other = (image_background(i, 0) for i in ("a", "a", "b"))
+    torch.testing.assert_close(one, again, rtol=0, atol=0)
+    assert not torch.equal(one, other)
+
+
+def test_whole_shards_are_kept_and_missing_ones_made_as_in_an_undisturbed_run(tmp_path):
+    shards, images, teacher = tiny_quadruples(tmp_path, count=4)
+    undisturbed = hashes(shards.folder)
+    kept = shards.paths[0].stat().st_mtime_ns
+    shards.paths[1].unlink()
+    shards.paths[2].write_bytes(shards.paths[2].read_bytes()[:100])  # cut short
+    sources = write_images(images, 4)
+    collect_quadruples(sources, images, teacher, TINY_SAMPLING, shards.folder)
+    assert hashes(shards.folder) == undisturbed
+    assert shards.paths[0].stat().st_mtime_ns == kept
+
+
+def test_shards_of_another_teacher_or_configuration_are_made_again(tmp_path):
+    shards, images, _ = tiny_quadruples(tmp_path, count=1)
+    before = hashes(shards.folder)
+    sources = write_images(images, 1)
+    collect_quadruples(sources, images, tiny_teacher(1), TINY_SAMPLING, shards.folder)
+    other_teacher = hashes(shards.folder)
+    fewer_steps = replace(TINY_SAMPLING, steps=1)
+    collect_quadruples(sources, images, tiny_teacher(1), fewer_steps, shards.folder)
+    assert len({*before.values(), *other_teacher.values(), *hashes(shards.folder).values()}) == 3
+
+
+def test_surplus_shards_of_an_earlier_run_are_removed(tmp_path):
+    shards, images, teacher = tiny_quadruples(tmp_path, count=3)
+    sources = write_images(images, 3)
+    collect_quadruples(sources[:1], images, teacher, TINY_SAMPLING, shards.folder)
+    assert [p.name for p in sorted(shards.folder.iterdir())] == ["00000.parquet"]
+
+
+def test_no_accepted_image_is_an_error_that_says_where_to_look(tmp_path):
+    with pytest.raises(DD3GError, match=r"no accepted image.*decisions\.csv"):
+        collect_quadruples([], tmp_path, tiny_teacher(), TINY_SAMPLING, tmp_path / "out")
+
+
+def test_a_shard_cut_short_is_named(tmp_path):
+    shards, _, _ = tiny_quadruples(tmp_path, count=1)
+    path = shards.paths[0]
+    path.write_bytes(path.read_bytes()[:-20])
+    assert shard_plan(path) is None
+    with pytest.raises(InvalidShard, match=r"00000\.parquet.*Delete it and run"):
+        QuadrupleShards(shards.folder)
+
+
+def test_rows_survive_the_file(tmp_path):
+    shards, _, _ = tiny_quadruples(tmp_path, count=1)
+    rows = [shards[0], replace(shards[1], border_ratio=0.25)]
+    write_shard(rows, tmp_path / "again" / "0.parquet", "a plan")
+    stored = QuadrupleShards(tmp_path / "again")
+    assert [stored[0], stored[1]] == rows
+    assert shard_plan(tmp_path / "again" / "0.parquet") == "a plan"
+
+
+@pytest.mark.parametrize("key", ["steps", "batch_size", "shard_size", "seeds_per_image"])
+def test_a_count_below_one_names_its_key(key):
+    with pytest.raises(ValueError, match=f"sampling.{key} must be at least 1, got 0"):
+        Sampling(**{key: 0})
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from tests.fakes import TINY_SAMPLING, tiny_teacher, write_images
+from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+root = Path(sys.argv[1])
+images = write_images(root / "images", 12)
+collect_quadruples(images, root / "images", tiny_teacher(), TINY_SAMPLING, root / "quadruples")
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path, project):
+    environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
+
+    def start(root: Path) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, "-c", _RUN, str(root)], env=environment)
+
+    assert start(tmp_path / "whole").wait() == 0
+    killed = start(tmp_path / "killed")
+    folder, deadline = tmp_path / "killed" / "quadruples", time.monotonic() + 120
+    while len(list(folder.glob("*.parquet"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert 2 <= len(list(folder.glob("*.parquet"))) < 12
+    assert start(tmp_path / "killed").wait() == 0
+    whole = hashes(tmp_path / "whole" / "quadruples")
+    made = {name: hash for name, hash in hashes(folder).items() if name.endswith("parquet")}
+    assert made == whole

@@ -1,0 +1,199 @@
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.fakes import SIZE, tiny_quadruples, tiny_student, tiny_student_config, tiny_teacher
+
+from dd3g_kedro.core.errors import InvalidShard, InvalidWeights, MissingWeights
+from dd3g_kedro.core.objective.config import ExplicitSupervision, ObjectiveConfig, Verification
+from dd3g_kedro.core.rendering.render import render
+from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
+from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.core.training.distil import distil, verify
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, epoch_order
+
+OBJECTIVE = ObjectiveConfig(
+    explicit=ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5),
+    verification=Verification(
+        timesteps=(20, 300), elevation_deg=(-5, 5), weighting="x0_reconstruction"
+    ),
+    weight_cap=0.001,
+    opacity_weight=0.001,
+)
+OPTIMIZATION = Optimization(
+    steps=4,
+    batch_size=2,
+    learning_rate=1e-3,
+    mixed_precision="no",
+    log_every=1,
+    picture_every=2,
+    checkpoint_every=2,
+)
+
+
+class Reports:
+    def __init__(self):
+        self.metrics, self.pictures, self.cuts = {}, {}, []
+
+    def append(self, step, metrics):
+        self.metrics[step] = dict(metrics)
+
+    def picture(self, step, name, image):
+        self.pictures[step, name] = image.size
+
+    def truncate(self, step):
+        self.cuts.append(step)
+
+
+@pytest.fixture(scope="module")
+def quadruples(tmp_path_factory):
+    return tiny_quadruples(tmp_path_factory.mktemp("distil"), count=2)
+
+
+def batches_of(quadruples) -> QuadrupleBatches:
+    shards, images, teacher = quadruples
+    return QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, tiny_student_config().rig)
+
+
+def run(quadruples, checkpoint: Path, reports, objective=OBJECTIVE, optimization=OPTIMIZATION):
+    teacher = quadruples[2]
+    return distil(
+        tiny_student(),
+        teacher,
+        batches_of(quadruples),
+        objective,
+        perceptual_distance("encoder_features", teacher, "vgg", None),
+        optimization,
+        checkpoint,
+        reports,
+    )
+
+
+def test_reports_hold_every_term_beta_and_a_picture_row(quadruples, tmp_path):
+    reports = Reports()
+    run(quadruples, tmp_path / "s.pt", reports)
+    last = reports.metrics[3]
+    for key in ("explicit", "verification", "opacity"):
+        assert last[f"loss.{key}"] is not None
+        assert last[f"gradient_norm.{key}"] > 0
+    assert last["beta"] == pytest.approx(0.001)  # Eq. 6 has passed the cap
+    assert reports.metrics[0]["beta"] == 0
+    assert reports.cuts == [-1]
+    # input, four teacher views and four student views beside each other, four quadruples
+    assert reports.pictures[0, "input_teacher_student"] == (9 * 128, 4 * 128)
+
+
+def test_a_stopped_distillation_ends_with_the_same_bits(quadruples, tmp_path):
+    whole = run(quadruples, tmp_path / "whole.pt", Reports())
+
+    class Stopping(Reports):
+        def append(self, step, metrics):
+            super().append(step, metrics)
+            if step == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(quadruples, tmp_path / "cut.pt", Stopping())
+    reports = Reports()
+    resumed = run(quadruples, tmp_path / "cut.pt", reports)
+    assert reports.cuts == [1]
+    for (name, one), other in zip(
+        whole.state_dict().items(), resumed.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+
+@pytest.mark.slow
+def test_one_quadruple_can_be_learnt_by_heart(quadruples, tmp_path):
+    reports = Reports()
+    only_explicit = replace(OBJECTIVE, weight_cap=0.0, opacity_weight=0.0)
+    longer = replace(
+        OPTIMIZATION, steps=120, batch_size=1, learning_rate=5e-3, checkpoint_every=1000
+    )
+    shards, _images, teacher = quadruples
+    batches = batches_of(quadruples)
+    row = shards[0]
+    batches.at_step = lambda *_: batches.decode([row])  # type: ignore[method-assign]
+    distil(
+        tiny_student(),
+        teacher,
+        batches,
+        only_explicit,
+        perceptual_distance("encoder_features", teacher, "vgg", None),
+        longer,
+        tmp_path / "one.pt",
+        reports,
+    )
+    assert reports.metrics[119]["mse"] < 0.25 * reports.metrics[0]["mse"]
+
+
+def test_verification_reaches_the_student_and_leaves_the_teacher_alone(quadruples):
+    shards, _, teacher = quadruples
+    student = tiny_student()
+    batch = batches_of(quadruples).decode([shards[0], shards[1]])
+    q = batch.quadruples
+    gaussians = student(q.input_image, q.noise, student.rays(2))
+    before = {name: p.clone() for name, p in teacher.state_dict().items()}
+    loss = verify(gaussians, batch.input_rgba, teacher, OBJECTIVE, torch.Generator().manual_seed(0))
+    loss.backward()
+    norms = [p.grad.norm() for p in student.parameters() if p.grad is not None]
+    assert sum(norms) > 0
+    assert all(torch.isfinite(norm) for norm in norms)
+    assert all(torch.equal(before[name], p) for name, p in teacher.state_dict().items())
+
+
+def test_batches_show_the_stored_quadruple_over_its_background(quadruples):
+    shards, _, _ = quadruples
+    batch = batches_of(quadruples).decode([shards[0]])
+    q = batch.quadruples
+    corner = q.input_image[0, :, 0, 0]
+    torch.testing.assert_close(corner, torch.tensor(shards[0].background).float())
+    white = render(
+        tiny_student()(q.input_image, q.noise, tiny_student().rays(1)),
+        q.cameras,
+        SIZE,
+        q.background,
+    )
+    torch.testing.assert_close(white.images[0, :, :, 0, 0], corner.expand(4, 3), atol=0.35, rtol=0)
+
+
+def test_an_epoch_shows_every_quadruple_once_and_the_next_in_another_order():
+    first = torch.cat([epoch_order(step, 5, 20, seed=1) for step in range(4)])
+    second = torch.cat([epoch_order(step, 5, 20, seed=1) for step in range(4, 8)])
+    assert sorted(first.tolist()) == list(range(20)) == sorted(second.tolist())
+    assert first.tolist() != second.tolist()
+
+
+def test_a_batch_may_cross_the_end_of_an_epoch():
+    order = torch.cat([epoch_order(step, 4, 6, seed=0) for step in range(3)])
+    assert sorted(order[:6].tolist()) == list(range(6)) == sorted(order[6:].tolist())
+
+
+def test_quadruples_of_another_size_are_refused(quadruples):
+    shards, images, teacher = quadruples
+    other = QuadrupleBatches(shards, images, 32, teacher.latent_shape, tiny_student_config().rig)
+    with pytest.raises(InvalidShard, match=r"expected views of 32 pixels.*found 16"):
+        other.decode([shards[0]])
+
+
+def test_a_student_that_does_not_fit_the_teacher_names_the_key():
+    config = replace(tiny_student_config(), elevation_deg=20.0)
+    with pytest.raises(ValueError, match=r"student\.elevation_deg must be 5\.0.*got 20"):
+        check_fit(config, tiny_teacher())
+
+
+def test_missing_or_foreign_initial_weights_say_what_to_do():
+    config = tiny_student_config()
+    with pytest.raises(MissingWeights, match=r"student_initial.*dvc pull"):
+        starting_student(config, None, "initial", 0)
+    other = replace(config, elevation_deg=10.0)
+    with pytest.raises(InvalidWeights, match=r"student_initial.*configuration differs"):
+        starting_student(other, tiny_student(), "initial", 0)
+
+
+def test_lpips_without_its_backbone_stops_at_the_start():
+    with pytest.raises(MissingWeights, match="lpips_weights is null"):
+        perceptual_distance("lpips", tiny_teacher(), "vgg", None)
