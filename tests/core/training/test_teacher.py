@@ -39,7 +39,7 @@ def test_the_autoencoder_learns_and_its_latents_have_unit_variance(tmp_path):
         tmp_path / "a.pt",
         Callbacks(on_step=reports.__setitem__),
     )
-    assert reports[39]["psnr"] > reports[0]["psnr"] + 4
+    assert reports[39]["psnr"] > reports[0]["psnr"] + 2
     batch = two_objects().draw(8, torch.Generator().manual_seed(0), PLAIN)
     latents = fitted.encode(batch.images.flatten(0, 1) * 2 - 1).latent_dist.mean
     assert 0.7 < float(latents.std() * fitted.config.scaling_factor) < 1.4

@@ -52,12 +52,21 @@ def save_teacher(teacher: Teacher, folder: Path, dtype: torch.dtype = torch.floa
             kept = next(module.parameters()).dtype
             module.to(dtype).save_pretrained(temporary / name, safe_serialization=True)
             module.to(kept)
+        _forget_origins(temporary)
     teacher.fingerprint = fingerprint(folder)
 
 
 def load_autoencoder(folder: Path) -> AutoencoderKL:
     """Read a VAE alone, as float32 on the CPU."""
     return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+
+
+def _forget_origins(folder: Path) -> None:
+    """Drop the place that a part was read from: the same teacher has the same bytes anywhere."""
+    for path in folder.glob("*/*config.json"):
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def load_teacher(folder: Path) -> Teacher:
