@@ -113,5 +113,5 @@ def test_the_soft_bound_is_the_identity_at_the_origin_and_holds_everywhere():
 def test_without_a_bound_positions_are_free(config, disturbed):
     free = disturbed(ProgressiveDecoding(replace(config, mean_bound=None), TOKENS))
     with torch.no_grad():
-        free.places += 5
+        free.means.layers[-1].bias += 5
     assert free(torch.randn(1, TOKENS, config.width)).means.max() > 3

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dd3g_kedro.core.gaussians.activation import LOG_SCALE_FLOOR, LOG_SCALE_RANGE, activate
 from dd3g_kedro.core.student.blocks import Attention, PointAttention, TransformerBlock
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
-from dd3g_kedro.core.student.initial_cloud import initial_means
+from dd3g_kedro.core.student.initial_cloud import ball
 from dd3g_kedro.core.types import Gaussians
 
 
@@ -49,17 +49,19 @@ class SoftBound(nn.Module):
 class AttributeDecoder(nn.Module):
     """One attribute of all Gaussians, by an MLP from a weighted sum of block outputs (Sec. IV-A).
 
-    Ours: it starts from `bias`, its weights add little. It computes in float32 under autocast too:
-    half precision would round positions to a seventh of a pixel.
+    Ours: the last bias is `start`, the weights add little to it at first. It computes in float32
+    under autocast too: half precision would round positions to a seventh of a pixel.
     """
 
-    def __init__(self, config: ProgressiveDecodingConfig, tap: Tap, start: Sequence[float]) -> None:
+    def __init__(
+        self, config: ProgressiveDecodingConfig, tap: Tap, start: Float[Tensor, "g k"]
+    ) -> None:
         super().__init__()
         self.tap = tap
-        self.channels = len(start)
-        last = nn.Linear(config.decoder_width, config.gaussians_per_token * len(start))
+        self.channels = start.shape[1]
+        last = nn.Linear(config.decoder_width, start.numel())
         nn.init.normal_(last.weight, std=0.1 / math.sqrt(config.decoder_width))
-        last.bias.data.copy_(torch.tensor(start).repeat(config.gaussians_per_token))
+        last.bias.data.copy_(start.flatten())
         self.layers = nn.Sequential(
             nn.LayerNorm(config.width),
             nn.Linear(config.width, config.decoder_width),
@@ -78,8 +80,9 @@ class AttributeDecoder(nn.Module):
 class ProgressiveDecoding(nn.Module):
     """p2: from image and pattern tokens to Gaussians: first mu, then s and q, then c and alpha.
 
-    Ours: every token has a learned embedding, which tells image from pattern tokens and one map
-    from the next, and learned positions of its Gaussians, to which the decoder of mu adds.
+    Ours: a learned embedding for every token tells image from pattern tokens and one map from the
+    next. Every token's Gaussians start spread over one ball; a start in a cell of its own for each
+    token learnt more slowly in trials, because the decoders are common to all tokens.
     """
 
     def __init__(self, config: ProgressiveDecodingConfig, tokens: int) -> None:
@@ -89,18 +92,16 @@ class ProgressiveDecoding(nn.Module):
             TransformerBlock(config.width, _attention(config), config.mlp_ratio)
             for _ in range(config.blocks)
         )
-        taps, initial = config.taps, config.initial
+        taps, initial, count = config.taps, config.initial, config.gaussians_per_token
         scale = _logit((initial.log_scale - LOG_SCALE_FLOOR) / LOG_SCALE_RANGE)
-        self.means = AttributeDecoder(config, taps.means, (0.0,) * 3)
-        self.log_scales = AttributeDecoder(config, taps.log_scales, (scale,) * 3)
-        self.quaternions = AttributeDecoder(config, taps.quaternions, (1.0, 0.0, 0.0, 0.0))
-        self.colors = AttributeDecoder(config, taps.colors, (0.0,) * 3)
-        self.opacities = AttributeDecoder(config, taps.opacities, (_logit(initial.opacity),))
+        turn = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+        self.means = AttributeDecoder(config, taps.means, ball(count, initial.radius))
+        self.log_scales = AttributeDecoder(config, taps.log_scales, torch.full((count, 3), scale))
+        self.quaternions = AttributeDecoder(config, taps.quaternions, turn.repeat(count, 1))
+        self.colors = AttributeDecoder(config, taps.colors, torch.zeros(count, 3))
+        opacity = torch.full((count, 1), _logit(initial.opacity))
+        self.opacities = AttributeDecoder(config, taps.opacities, opacity)
         self.bound = nn.Identity() if config.mean_bound is None else SoftBound(config.mean_bound)
-        self.places = nn.Parameter(torch.empty(tokens * config.gaussians_per_token, 3))
-        if not self.places.is_meta:  # else weights from a file will come
-            means = initial_means(tokens, config.gaussians_per_token, initial.radius)
-            self.places.data.copy_(means)
 
     def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
         """Decode the attributes along the stack."""
@@ -110,7 +111,7 @@ class ProgressiveDecoding(nn.Module):
             tokens = block(tokens)
             outputs.append(tokens)
         return activate(
-            self.bound(self.places + self.means(outputs)),
+            self.bound(self.means(outputs)),
             self.log_scales(outputs),
             self.quaternions(outputs),
             self.colors(outputs),
