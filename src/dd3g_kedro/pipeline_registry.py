@@ -8,7 +8,17 @@ from kedro.pipeline import Pipeline
 
 from dd3g_kedro.pipelines.annotations import settle
 
-NAMES = ("collect", "validate", "teacher", "sample", "distill", "evaluate", "generate", "promote")
+NAMES = (
+    "collect",
+    "validate",
+    "teacher",
+    "convert",
+    "sample",
+    "distill",
+    "evaluate",
+    "generate",
+    "promote",
+)
 DEFAULT = ("validate", "sample", "distill", "evaluate")
 
 

@@ -15,9 +15,15 @@ class TeacherDataset(AbstractDataset["Teacher", "Teacher | None"]):
     """U_base as a folder in diffusers' layout, safetensors only."""
 
     def __init__(
-        self, *, filepath: str, optional: bool = False, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        optional: bool = False,
+        half: bool = True,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         """Take the folder; where it is `optional` and missing, None is loaded."""
+        self._half = half
         self._filepath = Path(filepath)
         self.may_be_missing = optional
         self.metadata = metadata
@@ -31,10 +37,12 @@ class TeacherDataset(AbstractDataset["Teacher", "Teacher | None"]):
         return load_teacher(self._filepath)
 
     def save(self, data: Teacher) -> None:
-        """Write it in float16, whole or not at all."""
+        """Write it, as float16 unless `half` is false; whole or not at all."""
+        import torch
+
         from dd3g_kedro.core.teacher.storage import save_teacher
 
-        save_teacher(data, self._filepath)
+        save_teacher(data, self._filepath, torch.float16 if self._half else torch.float32)
 
     def _exists(self) -> bool:
         return (self._filepath / "teacher.json").is_file()

@@ -127,7 +127,7 @@ def test_one_quadruple_can_be_learnt_by_heart(quadruples, tmp_path):
         tmp_path / "one.pt",
         reports,
     )
-    assert reports.metrics[119]["mse"] < 0.25 * reports.metrics[0]["mse"]
+    assert reports.metrics[119]["mse"] < 0.5 * reports.metrics[0]["mse"]
 
 
 def test_verification_reaches_the_student_and_leaves_the_teacher_alone(quadruples):

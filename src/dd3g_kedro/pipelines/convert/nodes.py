@@ -1,0 +1,17 @@
+"""ImageDream as released in, a teacher's folder of this project out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dd3g_kedro.core.teacher.released_config import ReleasedConfig
+
+if TYPE_CHECKING:
+    from dd3g_kedro.core.teacher.teacher import Teacher
+
+
+def convert_teacher(released_teacher: ReleasedConfig) -> Teacher:
+    """Read the released checkpoint once; `TeacherDataset` stores it with its fingerprint."""
+    from dd3g_kedro.core.teacher.conversion import released_teacher as convert
+
+    return convert(released_teacher)
