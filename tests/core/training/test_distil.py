@@ -187,7 +187,7 @@ def test_a_student_that_does_not_fit_the_teacher_names_the_key():
 
 def test_missing_or_foreign_initial_weights_say_what_to_do():
     config = tiny_student_config()
-    with pytest.raises(MissingWeights, match=r"student_initial.*dvc pull"):
+    with pytest.raises(MissingWeights, match=r"student_initial.*Put a student there"):
         starting_student(config, None, "initial", 0)
     other = replace(config, elevation_deg=10.0)
     with pytest.raises(InvalidWeights, match=r"student_initial.*configuration differs"):

@@ -46,10 +46,10 @@ def check_fit(student: StudentConfig, teacher: Teacher) -> None:
 def starting_student(
     config: StudentConfig, initial: Student | None, start: str, seed: int
 ) -> Student:
-    """The shipped weights, or random ones.
+    """The weights of `student_initial`, or random ones.
 
     Raises:
-        MissingWeights: the shipped weights are asked for and are not there.
+        MissingWeights: those weights are asked for and are not there.
         InvalidWeights: they belong to another configuration.
     """
     if start == "random":
@@ -57,7 +57,7 @@ def starting_student(
     if initial is None:
         raise MissingWeights(
             "distillation.start is 'initial', but the catalog entry student_initial has no file. "
-            "Run `dvc pull`, or start anew: --params distillation.start=random"
+            "Put a student there, or start anew: --params distillation.start=random"
         )
     if initial.config != config:
         raise InvalidWeights(
