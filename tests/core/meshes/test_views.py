@@ -4,6 +4,8 @@ import csv
 import io
 import logging
 import math
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,12 +32,12 @@ from dd3g_kedro.core.meshes.views import (
 )
 
 
-def config(size=32, azimuth_deg=(-20, 20), **changes) -> CollectConfig:
+def config(size=32, azimuth_deg=(-20, 20), per_object=1, **changes) -> CollectConfig:
     return CollectConfig(
         workers=1,
         objects=ProceduralObjects(count=1, benchmark_count=1),
         drawing=Drawing(size=size, supersample=1, **changes),
-        front=FrontViews(azimuth_deg=azimuth_deg, elevation_deg=(5.0, 5.0)),
+        front=FrontViews(azimuth_deg=azimuth_deg, elevation_deg=(5.0, 5.0), per_object=per_object),
         benchmark=BenchmarkViews(azimuths_deg=(0.0, 90.0, 180.0), elevation_deg=5.0),
     )
 
@@ -96,30 +98,57 @@ def test_fronts_are_drawn_within_their_range_and_differ_by_name():
 
 def test_the_same_configuration_gives_the_same_files(meshes, tmp_path):
     for name in ("one", "two"):
-        draw_fronts(meshes, tmp_path / name, config())
+        draw_fronts([meshes], tmp_path / name, config())
     assert len(pictures(tmp_path / "one")) == 3
     assert pictures(tmp_path / "one") == pictures(tmp_path / "two")
 
 
 def test_only_what_is_missing_or_was_drawn_otherwise_is_drawn_again(meshes, tmp_path):
     folder = tmp_path / "images"
-    draw_fronts(meshes, folder, config())
+    draw_fronts([meshes], folder, config())
     whole, before = pictures(folder), times(folder)
     (folder / "sign_0000.png").unlink()
-    draw_fronts(meshes, folder, config())
+    draw_fronts([meshes], folder, config())
     assert pictures(folder) == whole
     changed = {name for name, time in times(folder).items() if time != before[name]}
     assert changed == {"sign_0000.png"}
-    draw_fronts(meshes, folder, config(azimuth_deg=(10, 30)))
+    draw_fronts([meshes], folder, config(azimuth_deg=(10, 30)))
     assert all(pictures(folder)[name] != whole[name] for name in whole)
+
+
+def test_more_pictures_of_an_object_show_other_sides(meshes, tmp_path):
+    draw_fronts([meshes], tmp_path / "one", config(azimuth_deg=(-180, 180)))
+    draw_fronts([meshes], tmp_path / "three", config(azimuth_deg=(-180, 180), per_object=3))
+    one, three = pictures(tmp_path / "one"), pictures(tmp_path / "three")
+    assert three.items() >= one.items()
+    assert len(three) == 9
+    assert len({three[f"mug_0000{number}.png"] for number in ("", ".1", ".2")}) == 3
+    with (tmp_path / "three" / "sources.csv").open(newline="") as stream:
+        names = [row["name"] for row in csv.DictReader(stream) if row["file"].startswith("mug")]
+    assert len(names) == 3
+    assert len(set(names)) == 1
+
+
+def test_a_split_of_one_folder_and_all_of_another(meshes, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    for name in ("a", "b"):
+        shutil.copy(meshes / "mug_0000.glb", others / f"{name}.glb")
+    (others / "catalog.csv").write_text("id,split\na,train\nb,test\n")
+    wanted = replace(config(), meshes=others, split="train")
+    draw_fronts([others, meshes], tmp_path / "images", wanted)
+    names = {"a.png", "mug_0000.png", "robot_0001.png", "sign_0000.png"}
+    assert set(pictures(tmp_path / "images")) == names
+    with pytest.raises(InvalidMesh, match=r"none of its 2 meshes has the split 'val'"):
+        draw_fronts([others], tmp_path / "images", replace(wanted, split="val"))
 
 
 def test_pictures_of_meshes_that_are_gone_go_and_anyone_elses_stay(meshes, tmp_path):
     folder = tmp_path / "images"
-    draw_fronts(meshes, folder, config())
+    draw_fronts([meshes], folder, config())
     Image.new("RGBA", (8, 8)).save(folder / "holiday.png")
     (meshes / "sign_0000.glb").unlink()
-    draw_fronts(meshes, folder, config())
+    draw_fronts([meshes], folder, config())
     assert set(pictures(folder)) == {"holiday.png", "mug_0000.png", "robot_0001.png"}
 
 
@@ -127,7 +156,7 @@ def test_a_mesh_that_fails_is_skipped_with_its_reason_and_counted(meshes, tmp_pa
     (meshes / "deeper").mkdir()
     (meshes / "deeper" / "broken.glb").write_bytes(b"no mesh")
     with caplog.at_level(logging.WARNING):
-        (skipped,) = draw_fronts(meshes, tmp_path / "images", config())
+        (skipped,) = draw_fronts([meshes], tmp_path / "images", config())
     assert skipped.mesh == "deeper/broken"
     assert "broken.glb: cannot be read" in skipped.reason
     assert "1 of 4 meshes could not be drawn" in caplog.text
@@ -140,11 +169,11 @@ def test_a_mesh_that_fails_is_skipped_with_its_reason_and_counted(meshes, tmp_pa
 def test_a_folder_of_nothing_but_broken_meshes_is_an_error(tmp_path):
     (tmp_path / "a.obj").write_text("not a mesh")
     with pytest.raises(InvalidMesh, match=r"1 meshes, none could be drawn\. First reason"):
-        draw_fronts(tmp_path, tmp_path / "images", config())
+        draw_fronts([tmp_path], tmp_path / "images", config())
 
 
 def test_pictures_are_rgba_with_a_whole_object_on_nothing(meshes, tmp_path):
-    draw_fronts(meshes, tmp_path / "images", config(size=48))
+    draw_fronts([meshes], tmp_path / "images", config(size=48))
     with Image.open(tmp_path / "images" / "robot_0001.png") as picture:
         assert (picture.mode, picture.size) == ("RGBA", (48, 48))
         alpha = np.array(picture)[..., 3]

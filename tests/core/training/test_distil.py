@@ -1,6 +1,7 @@
 import os
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.distil import distil, verify
-from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, epoch_order
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+from dd3g_kedro.datasets.step_log import StepLog
 
 OBJECTIVE = ObjectiveConfig(
     explicit=ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5),
@@ -22,6 +24,9 @@ OBJECTIVE = ObjectiveConfig(
     ),
     weight_cap=0.001,
     opacity_weight=0.001,
+)
+ENCODER_FEATURES = partial(
+    perceptual_distance, kind="encoder_features", backbone="vgg", weights=None
 )
 OPTIMIZATION = Optimization(
     steps=4,
@@ -65,7 +70,7 @@ def run(quadruples, checkpoint: Path, reports, objective=OBJECTIVE, optimization
         teacher,
         batches_of(quadruples),
         objective,
-        perceptual_distance("encoder_features", teacher, "vgg", None),
+        ENCODER_FEATURES,
         optimization,
         checkpoint,
         reports,
@@ -122,7 +127,7 @@ def test_one_quadruple_can_be_learnt_by_heart(quadruples, tmp_path):
         teacher,
         batches,
         only_explicit,
-        perceptual_distance("encoder_features", teacher, "vgg", None),
+        ENCODER_FEATURES,
         longer,
         tmp_path / "one.pt",
         reports,
@@ -160,16 +165,23 @@ def test_batches_show_the_stored_quadruple_over_its_background(quadruples):
     torch.testing.assert_close(white.images[0, :, :, 0, 0], corner.expand(4, 3), atol=0.35, rtol=0)
 
 
-def test_an_epoch_shows_every_quadruple_once_and_the_next_in_another_order():
-    first = torch.cat([epoch_order(step, 5, 20, seed=1) for step in range(4)])
-    second = torch.cat([epoch_order(step, 5, 20, seed=1) for step in range(4, 8)])
-    assert sorted(first.tolist()) == list(range(20)) == sorted(second.tolist())
-    assert first.tolist() != second.tolist()
-
-
-def test_a_batch_may_cross_the_end_of_an_epoch():
-    order = torch.cat([epoch_order(step, 4, 6, seed=0) for step in range(3)])
-    assert sorted(order[:6].tolist()) == list(range(6)) == sorted(order[6:].tolist())
+def test_two_processes_learn_what_one_learns(quadruples, tmp_path):
+    only_explicit = replace(OBJECTIVE, weight_cap=0.0)
+    logs, students = [], [tiny_student()]
+    for processes in (1, 2):
+        logs.append(StepLog(tmp_path / f"{processes}.jsonl"))  # a file: helpers write to it
+        how = replace(OPTIMIZATION, processes=processes)
+        checkpoint = tmp_path / f"{processes}.pt"
+        students.append(run(quadruples, checkpoint, logs[-1], only_explicit, how))
+    one, two = ([record["gradient_norm"] for record in log.records()] for log in logs)
+    assert one[0] == pytest.approx(two[0], rel=1e-3)  # the mean of both halves of the batch
+    assert one == pytest.approx(two, rel=0.05)
+    start, alone, shared = (
+        torch.cat([p.detach().flatten() for p in student.parameters()]) for student in students
+    )
+    moved = float((alone - start).norm())
+    assert moved > 0.1
+    assert float((alone - shared).norm()) < 0.2 * moved  # Adam magnifies the smallest gradients
 
 
 def test_quadruples_of_another_size_are_refused(quadruples):
@@ -196,4 +208,4 @@ def test_missing_or_foreign_initial_weights_say_what_to_do():
 
 def test_lpips_without_its_backbone_stops_at_the_start():
     with pytest.raises(MissingWeights, match="lpips_weights is null"):
-        perceptual_distance("lpips", tiny_teacher(), "vgg", None)
+        perceptual_distance(tiny_teacher(), "lpips", "vgg", None)

@@ -7,7 +7,7 @@ import trimesh
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
-from dd3g_kedro.core.training.views import RenderedViews, draw_views, mesh_files
+from dd3g_kedro.core.training.views import RenderedViews, ViewsFolder, draw_views, mesh_files
 
 PLAIN = ViewAugmentation(
     any_front=False, mirror=0.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0
@@ -27,13 +27,23 @@ def views(tmp_path_factory) -> RenderedViews:
         [folder / "box.glb", folder / "broken.glb"], folder / "drawn", HOW, CameraRig()
     )
     assert list(failures) == [str(folder / "broken.glb")]
-    return RenderedViews.load(folder / "drawn")
+    return ViewsFolder(folder / "drawn").on(torch.device("cpu"))
 
 
 def test_all_rings_and_azimuths_are_drawn(views):
     assert views.rgba.shape == (1, 2, 8, 4, 16, 16)
     assert float(views.elevations[0, 0]) == pytest.approx(math.radians(5))
     assert math.radians(10) <= float(views.elevations[0, 1]) <= math.radians(20)
+
+
+def test_a_bulky_object_is_shrunk_until_it_fits_into_every_view(tmp_path):
+    box = trimesh.creation.box((1.6, 1.6, 1.0))
+    box.export(tmp_path / "bulky.glb")
+    draw_views([tmp_path / "bulky.glb"], tmp_path / "drawn", HOW, CameraRig())
+    alpha = ViewsFolder(tmp_path / "drawn").on(torch.device("cpu")).rgba[0, :, :, 3]
+    assert alpha.sum(dim=(-1, -2)).min() > 0
+    for edge in (alpha[..., 0, :], alpha[..., -1, :], alpha[..., 0], alpha[..., -1]):
+        assert not edge.any()
 
 
 def test_frame_one_shows_the_input_image_itself(views):
@@ -91,7 +101,7 @@ def test_the_same_generator_draws_the_same_batch(views):
 
 def test_an_empty_folder_says_what_to_run(tmp_path):
     with pytest.raises(DD3GError, match="kedro run --pipelines=teacher"):
-        RenderedViews.load(tmp_path)
+        ViewsFolder(tmp_path)
 
 
 def test_only_the_wanted_split_of_a_catalog_is_read(tmp_path):

@@ -89,9 +89,12 @@ class FrontViews:
 
     azimuth_deg: tuple[float, float]
     elevation_deg: tuple[float, float]
+    per_object: int = 1  # pictures of each
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.per_object < 1:
+            raise ValueError(f"front.per_object must be at least 1, got {self.per_object}")
         for name in ("azimuth_deg", "elevation_deg"):
             low, high = getattr(self, name)
             if low > high:
@@ -115,6 +118,8 @@ class CollectConfig:
     """The pipeline `collect`: objects, pictures of them, and the benchmark's views."""
 
     meshes: Path | None = None  # a folder of meshes to draw instead of the procedural ones
+    split: str | None = None  # of that folder's catalog.csv, such as train
+    procedural_too: bool = False  # beside that folder's
     workers: int | None = None  # processes; None: all cores
     objects: ProceduralObjects
     drawing: Drawing
@@ -123,5 +128,10 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         build_fields(self, "collect")
+        if self.meshes is None and self.split is not None:
+            raise ValueError(
+                "collect.split filters a mesh folder's catalog.csv, but collect.meshes is null; "
+                "name the folder or leave the split out"
+            )
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"collect.workers must be positive or null, got {self.workers}")

@@ -82,7 +82,7 @@ def _mark_of(path: Path) -> str | None:
 
 
 def _front_of(name: str, front: FrontViews) -> tuple[float, float]:
-    """Azimuth and elevation of an object in degrees; its name and the seed decide."""
+    """Azimuth and elevation in degrees; the picture's name and the seed decide."""
     digest = hashlib.sha256(f"{front.seed}/{name}".encode()).digest()
     draw = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)
     shares = torch.rand(2, generator=draw, dtype=torch.float64).tolist()
@@ -129,7 +129,7 @@ def _draw_front(job: _FrontJob) -> SkippedMesh | None:
 
 
 def _source_row(name: str, row: CatalogRow) -> dict[str, str]:
-    title = row.name or Path(name).name
+    title = row.name or Path(row.id).name
     return {
         "file": f"{name}.png",
         "name": title,
@@ -140,27 +140,50 @@ def _source_row(name: str, row: CatalogRow) -> dict[str, str]:
     }
 
 
-def draw_fronts(meshes: Path, folder: Path, config: CollectConfig) -> list[SkippedMesh]:
-    """Draw every mesh of a folder from its front into `folder`, and note their sources.
+def _wanted_meshes(folder: Path, split: str | None) -> dict[str, tuple[Path, CatalogRow]]:
+    found, catalog = find_meshes(folder), read_catalog(folder)
+    wanted = {
+        name: (path, catalog.get(name, CatalogRow(id=name)))
+        for name, path in found.items()
+        if split is None or (name in catalog and catalog[name].split == split)
+    }
+    if not wanted:
+        raise InvalidMesh(
+            f"{folder}: none of its {len(found)} meshes has the split {split!r} in its "
+            "catalog.csv; correct collect.split or leave it out"
+        )
+    return wanted
 
-    Pictures that are there and were drawn from the same file in the same way are kept; pictures of
-    ours whose mesh is no longer there are removed, anyone else's stay.
+
+def draw_fronts(meshes: Sequence[Path], folder: Path, config: CollectConfig) -> list[SkippedMesh]:
+    """Draw every mesh of the folders from its front into `folder`, and note their sources.
+
+    Of the first folder only `config.split` is taken. Pictures that are there and were drawn from
+    the same file in the same way are kept; pictures of ours whose mesh is no longer there are
+    removed, anyone else's stay.
 
     Raises:
         InvalidMesh: there is no mesh, or none that can be drawn.
     """
-    found, catalog = find_meshes(meshes), read_catalog(meshes)
+    found: dict[str, tuple[Path, CatalogRow]] = {}
+    for index, source in enumerate(meshes):
+        found |= _wanted_meshes(source, None if index else config.split)
+    pictures = {
+        name if number == 0 else f"{name}.{number}": name
+        for name in found
+        for number in range(config.front.per_object)
+    }
     jobs = [
-        _FrontJob(name, path, folder / f"{name}.png", config.front, config.drawing)
-        for name, path in found.items()
+        _FrontJob(picture, found[name][0], folder / f"{picture}.png", config.front, config.drawing)
+        for picture, name in pictures.items()
     ]
     results = on_all_cores(_draw_front, jobs, config.workers, _ALONE_UP_TO)
     progress = track(results, len(jobs), "Drawing fronts", "objects")
     skipped = [result for result in progress if result is not None]
-    _report(skipped, len(jobs), meshes)
+    _report(skipped, len(jobs), meshes[0])
     lost = {each.mesh for each in skipped}
-    drawn = [name for name in found if name not in lost]
-    rows = [_source_row(name, catalog.get(name, CatalogRow(id=name))) for name in drawn]
+    drawn = [picture for picture in pictures if picture not in lost]
+    rows = [_source_row(picture, found[pictures[picture]][1]) for picture in drawn]
     write_table(folder / SOURCE_FILE, SOURCE_COLUMNS, rows)
     kept = {folder / row["file"] for row in rows}
     for path in folder.rglob("*.png"):

@@ -16,12 +16,16 @@ class Sampling:
     batch_size: int = 4  # objects a batch
     shard_size: int = 64  # quadruples a file
     border_ratio: float | None = None  # recentre the object with this border; null: as it is framed
+    compile: bool = False  # torch.compile of the U-Net: a minute at the start, faster batches
+    processes: int | None = None  # that share the shards; null: one a GPU
     images: int | None = None  # at most so many images, in the table's order; null: all
 
     def __post_init__(self) -> None:
         for key in ("steps", "seeds_per_image", "batch_size", "shard_size"):
             if getattr(self, key) < 1:
                 raise ValueError(f"sampling.{key} must be at least 1, got {getattr(self, key)}")
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(f"sampling.processes must be null or at least 1, got {self.processes}")
         if self.shard_size % self.batch_size:
             raise ValueError(
                 "sampling.shard_size must be a multiple of sampling.batch_size "

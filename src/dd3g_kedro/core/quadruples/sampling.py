@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png, shard_plan, write_shard
+from dd3g_kedro.core.ranks import on_all_devices, rank, ranks
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import ImageCondition, Teacher
 
@@ -67,6 +68,8 @@ class QuadrupleSampler:
     def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
         self.device = default_device()
         self.teacher = teacher.to(self.device).eval()
+        if sampling.compile:
+            self.teacher.fast_unet().network.compile()
         self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
         self._conditions: OrderedDict[str, ImageCondition] = OrderedDict()
@@ -137,7 +140,9 @@ def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]
 
 
 def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
-    fixed = {k: v for k, v in asdict(sampling).items() if k not in ("images", "shard_size")}
+    fixed = {
+        k: v for k, v in asdict(sampling).items() if k not in ("images", "shard_size", "processes")
+    }
     content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -164,18 +169,23 @@ def collect_quadruples(
             "again."
         )
     destination.mkdir(parents=True, exist_ok=True)
+    on_all_devices(
+        collect_quadruples,
+        *(images, images_folder, teacher, sampling, destination),
+        processes=sampling.processes,
+    )
     shards = _plans(images, sampling)
     names = [f"{number:05d}.parquet" for number in range(len(shards))]
     for stale in set(destination.glob("*.parquet")) - {destination / name for name in names}:
         _LOG.info("removing %s: this configuration has only %d shards", stale, len(shards))
-        stale.unlink()
+        stale.unlink(missing_ok=True)
     todo = [
         (destination / name, jobs, plan)
-        for name, jobs in zip(names, shards, strict=True)
+        for name, jobs in list(zip(names, shards, strict=True))[rank() :: ranks()]
         if shard_plan(destination / name)
         != (plan := _plan_fingerprint(jobs, sampling, teacher.fingerprint))
     ]
-    total = sum(len(jobs) for jobs in shards)
+    total = sum(len(jobs) for jobs in shards[rank() :: ranks()])
     done = total - sum(len(jobs) for _, jobs, _ in todo)
     if todo:
         _sample_shards(QuadrupleSampler(teacher, images_folder, sampling), todo, total, done)
@@ -194,5 +204,8 @@ def _sample_shards(
                 yield from batch
             write_shard(rows, path, plan)
 
+    if rank() > 0:  # the first process's bar speaks for all: their shares are equal
+        deque(finished(), maxlen=0)
+        return
     for _ in track(finished(), total, "sampling", "quadruples", done):
         continue

@@ -11,20 +11,22 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidShard
 from dd3g_kedro.core.files import written_whole
 
+SHUFFLED_SHARDS = 16  # whose rows are read in a random order together
 _PLAN = b"dd3g.plan"
-_OPEN_SHARDS = 4  # tables kept in memory
+_OPEN_SHARDS = 2 * SHUFFLED_SHARDS  # tables kept in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +99,17 @@ def shard_plan(path: Path) -> str | None:
 
 
 class QuadrupleShards:
-    """A lazy handle on a folder of shards; memory does not grow with their number."""
+    """A lazy handle on a folder of shards; memory does not grow with their number.
+
+    Safe to share by threads.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.paths = sorted(folder.glob("*.parquet"))
         self._starts = [0]
-        self._tables: OrderedDict[int, list[dict]] = OrderedDict()
+        self._tables: OrderedDict[int, pa.Table] = OrderedDict()
+        self._lock = Lock()
         for path in self.paths:
             try:
                 count = pq.read_metadata(path).num_rows
@@ -135,21 +141,40 @@ class QuadrupleShards:
         if not 0 <= index < len(self):
             raise IndexError(f"quadruple {index} of {len(self)}")
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
-        row = self._rows(shard)[index - self._starts[shard]]
+        row = self._table(shard).slice(index - self._starts[shard], 1).to_pylist()[0]
         listed = {key: tuple(row[key]) for key in ("background", "azimuths_deg", "output_images")}
         return QuadrupleRow(**(row | listed))
 
-    def _rows(self, shard: int) -> list[dict]:
-        if shard not in self._tables:
-            path = self.paths[shard]
-            try:
-                self._tables[shard] = pq.read_table(path, schema=_SCHEMA).to_pylist()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InvalidShard(
-                    f"{path}: expected quadruples in the columns {_SCHEMA.names}, found: {error}. "
-                    "Delete it and run `kedro run --pipelines=sample`; only it is made again."
-                ) from error
-            while len(self._tables) > _OPEN_SHARDS:
-                self._tables.popitem(last=False)
-        self._tables.move_to_end(shard)
-        return self._tables[shard]
+    def order(self, epoch: int, seed: int) -> Int[Tensor, " n"]:
+        """All rows in a random order that asks for a few shards at a time."""
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        shards = torch.randperm(len(self.paths), generator=generator).tolist()
+        parts = []
+        for first in range(0, len(shards), SHUFFLED_SHARDS):
+            together = shards[first : first + SHUFFLED_SHARDS]
+            rows = torch.cat(
+                [torch.arange(self._starts[i], self._starts[i + 1]) for i in sorted(together)]
+            )
+            parts.append(rows[torch.randperm(len(rows), generator=generator)])
+        return torch.cat(parts)
+
+    def _table(self, shard: int) -> pa.Table:
+        with self._lock:
+            if shard not in self._tables:
+                path = self.paths[shard]
+                try:
+                    self._tables[shard] = pq.read_table(path, schema=_SCHEMA)
+                except (OSError, pa.ArrowInvalid) as error:
+                    raise InvalidShard(
+                        f"{path}: expected quadruples in the columns {_SCHEMA.names}, found: "
+                        f"{error}. Delete it and run `kedro run --pipelines=sample`; only it is "
+                        "made again."
+                    ) from error
+                while len(self._tables) > _OPEN_SHARDS:
+                    self._tables.popitem(last=False)
+            self._tables.move_to_end(shard)
+            return self._tables[shard]
+
+    def __reduce__(self) -> tuple[type[QuadrupleShards], tuple[Path]]:
+        """Another process opens the folder itself."""
+        return QuadrupleShards, (self.folder,)

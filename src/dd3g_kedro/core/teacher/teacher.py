@@ -121,8 +121,15 @@ class Teacher(nn.Module):
         size = self.config.encoder_size
         same = images.shape[-2:] == (size, size)
         pixels = normalise_for_clip(images) if same else clip_pixels(images, size)
-        states = self.image_encoder(pixels, output_hidden_states=True).hidden_states
-        return states[self.config.encoder_layer]
+        # not output_hidden_states: transformers gives none for a model that came from a pickle
+        found: list[Tensor] = []
+        layer = self.image_encoder.encoder.layers[self.config.encoder_layer]
+        hook = layer.register_forward_hook(lambda _layer, _inputs, output: found.append(output))
+        try:
+            self.image_encoder(pixels)
+        finally:
+            hook.remove()
+        return found[0]
 
     @torch.no_grad()
     def condition(self, input_images: Float[Tensor, "b 3 h w"]) -> ImageCondition:

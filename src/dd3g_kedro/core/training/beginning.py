@@ -69,7 +69,7 @@ def starting_student(
 
 
 def perceptual_distance(
-    kind: str, teacher: Teacher, backbone: Literal["vgg", "alex"], weights: Path | None
+    teacher: Teacher, kind: str, backbone: Literal["vgg", "alex"], weights: Path | None
 ) -> ImageDistance:
     """LPIPS from local weights, or the distance of the teacher's encoder features (Eq. 4).
 

@@ -16,7 +16,7 @@ from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.training.config import Optimization
 
 _FORMAT = "dd3g-kedro training checkpoint 1"
-_FREE = ("log_every", "picture_every", "checkpoint_every", "compile")  # may change on resume
+_FREE = ("log_every", "picture_every", "checkpoint_every", "compile", "processes")  # on resume
 
 
 def _fingerprint(config: Optimization, model: nn.Module, data: str) -> str:

@@ -18,6 +18,7 @@ class Optimization:
     clip_value: float = 5.0  # every gradient entry is clipped to +-clip_value
     mixed_precision: str = "auto"  # auto | no | bf16 | fp16
     compile: bool = False  # torch.compile of the large network: a minute at the start, faster steps
+    processes: int | None = None  # that share a step; null: one a GPU
     seed: int = 0
     log_every: int = 10  # steps
     picture_every: int = 200  # steps
@@ -27,6 +28,10 @@ class Optimization:
         for key in ("steps", "batch_size", "log_every", "picture_every", "checkpoint_every"):
             if getattr(self, key) < 1:
                 raise ValueError(f"optimization.{key} must be at least 1, got {getattr(self, key)}")
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(
+                f"optimization.processes must be null or at least 1, got {self.processes}"
+            )
         for key in ("learning_rate", "clip_value"):
             if getattr(self, key) <= 0:
                 raise ValueError(f"optimization.{key} must be positive, got {getattr(self, key)}")
@@ -52,6 +57,7 @@ class ViewRendering:
     azimuths: int = 16  # a ring, evenly spaced; a multiple of 4
     elevations_deg: tuple[tuple[float, float], ...] = ((5, 5), (-5, 5), (5, 15), (15, 30))
     # a ring each: the range from which an object's ring is drawn
+    reach: float = 0.6  # what the cameras see whole: bulkier objects are shrunk to that radius
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -83,7 +89,8 @@ class AutoencoderObjective:
 
     absolute: float = 1.0  # weight of the mean absolute error
     edges: float = 1.0  # of the mean absolute error of neighbour differences
-    divergence: float = 1e-4  # of the mean KL divergence of a latent from N(0, 1)
+    colours: float = 1.0  # of the mean absolute error of a pixel's channels around their mean
+    divergence: float = 1e-6  # of the mean KL divergence of a latent from N(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,4 +102,5 @@ class TeacherMeasurement:
     steps: int = 50
     guidance_scale: float = 3.0
     batch_size: int = 4
+    reach: float = 0.6  # as in the training views
     pictured: int = 12  # objects on the picture sheet

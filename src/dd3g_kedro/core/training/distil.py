@@ -22,6 +22,7 @@ from dd3g_kedro.core.objective.implicit import (
     verification_timesteps,
 )
 from dd3g_kedro.core.objective.opacity import opacity_regularization
+from dd3g_kedro.core.ranks import on_all_devices
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.schedule import add_noise
@@ -104,19 +105,37 @@ def distil(
     teacher: Teacher,
     batches: QuadrupleBatches,
     objective: ObjectiveConfig,
-    perceptual: ImageDistance,
+    perceptual: Callable[[Teacher], ImageDistance],
     optimization: Optimization,
     checkpoint: Path,
     reports: StepReports,
 ) -> Student:
     """Minimise L_ES + beta_i L_IV + L_on (Eq. 6); return the student with its EMA weights.
 
+    Args:
+        student: what is trained.
+        teacher: asked in implicit verification.
+        batches: the quadruples.
+        objective: its terms.
+        perceptual: makes the second distance of Eq. 4; pickled where several processes work.
+        optimization: numbers of the optimisation.
+        checkpoint: file from which an interrupted training goes on.
+        reports: where numbers and pictures go.
+
     Raises:
         TrainingDiverged: ten steps in a row had non-finite gradients.
         KeyboardInterrupt: the run was asked to stop; the same call goes on.
     """
+    on_all_devices(
+        distil,
+        *(student, teacher, batches, objective, perceptual, optimization, checkpoint, reports),
+        processes=optimization.processes,
+    )
     device = default_device()
     teacher = teacher.to(device).eval()
+    distance = perceptual(teacher)
+    if optimization.compile:
+        teacher.fast_unet().network.compile()
     curriculum = objective.curriculum(optimization.steps)
     size = student.config.image_size
     latent_size = student.config.latent_size
@@ -131,7 +150,7 @@ def distil(
         gaussians = cast(Gaussians, model(quadruples.input_image, quadruples.noise, embedded))
         images = render(gaussians, quadruples.cameras, size, quadruples.background).images
         explicit, parts = explicit_supervision(
-            images, quadruples.output_images, objective.explicit, perceptual
+            images, quadruples.output_images, objective.explicit, distance
         )
         beta = verification_weight(step, curriculum)
         result = {"explicit": explicit}

@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.errors import TrainingDiverged
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.ranks import ranks
 from dd3g_kedro.core.training.checkpoints import load_checkpoint, save_checkpoint
 from dd3g_kedro.core.training.config import Optimization
 
@@ -44,6 +45,11 @@ class Callbacks:
     measures: dict[str, float] = field(
         default_factory=dict
     )  # a loss may leave further numbers here
+
+
+def own_share(count: int) -> int:
+    """How many of `count` objects a step this process takes (at least one)."""
+    return max(count // ranks(), 1)
 
 
 def step_generator(seed: int, step: int, process: int = 0) -> torch.Generator:
@@ -95,6 +101,14 @@ def _stop_requests() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _anyone_stops(here: bool, accelerator: Any) -> bool:
+    """Processes that share a training end with the same step."""
+    if accelerator.num_processes == 1:
+        return here
+    told = torch.tensor(float(here), device=accelerator.device)
+    return bool(accelerator.reduce(told, reduction="sum") > 0)
 
 
 def _mixed_precision(config: Optimization, device: torch.device) -> str:
@@ -198,13 +212,14 @@ def fit(
                 }
                 callbacks.on_step(step, metrics)
             last = step == config.steps - 1
+            stopping = _anyone_stops(bool(stop), accelerator)
             if bar and callbacks.on_picture and (last or step % config.picture_every == 0):
                 callbacks.on_picture(step, average.module)
-            due = last or stop or (step + 1) % config.checkpoint_every == 0
+            due = last or stopping or (step + 1) % config.checkpoint_every == 0
             if bar and checkpoint is not None and due:
                 counts = (step + 1, skipped)
                 save_checkpoint(checkpoint, counts, raw, average, optimizer, config, data)
-            if stop:
+            if stopping:
                 raise KeyboardInterrupt(
                     f"{title} stopped after step {step + 1} of {config.steps}; "
                     "start the same command again to go on"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -19,9 +20,10 @@ from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, QuadrupleShards, decode_png
+from dd3g_kedro.core.ranks import rank, ranks
 from dd3g_kedro.core.types import Quadruples
 
-_AHEAD = 3  # batches
+_AHEAD = 6  # batches, a thread each
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,21 @@ class QuadrupleBatch:
         return QuadrupleBatch(moved, self.input_rgba.to(device))
 
 
-def epoch_order(step: int, batch_size: int, count: int, seed: int) -> Int[Tensor, " b"]:
-    """Which quadruples step `step` sees: a new permutation each epoch, no state to keep."""
+def rows_of_step(
+    shards: QuadrupleShards, step: int, batch_size: int, seed: int
+) -> Int[Tensor, " b"]:
+    """Which quadruples step `step` sees: another order each epoch, no state to keep."""
     places = torch.arange(step * batch_size, (step + 1) * batch_size)
     chosen = torch.empty_like(places)
-    for epoch in (places // count).unique().tolist():
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(count, generator=generator)
-        here = places // count == epoch
-        chosen[here] = order[places[here] % count]
+    for epoch in (places // len(shards)).unique().tolist():
+        here = places // len(shards) == epoch
+        chosen[here] = _order(shards, epoch, seed)[places[here] % len(shards)]
     return chosen
+
+
+@lru_cache(maxsize=4)
+def _order(shards: QuadrupleShards, epoch: int, seed: int) -> Int[Tensor, " n"]:
+    return shards.order(epoch, seed)
 
 
 class QuadrupleBatches:
@@ -70,14 +77,14 @@ class QuadrupleBatches:
         image_size: int,
         noise_shape: tuple[int, int, int, int],
         rig: CameraRig,
-        workers: int = 4,
     ) -> None:
+        self._made_of = (shards, images_folder, image_size, noise_shape, rig)
         self.shards = shards
         self._images = InputImages(images_folder, image_size)
         self._image_size = image_size
         self._noise_shape = noise_shape
         self._rig = rig
-        self._pool = ThreadPoolExecutor(workers)
+        self._pool = ThreadPoolExecutor(_AHEAD)
         self._coming: dict[int, Future[QuadrupleBatch]] = {}
         names = "/".join(f"{path.name}:{path.stat().st_size}" for path in shards.paths)
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
@@ -86,17 +93,21 @@ class QuadrupleBatches:
         return len(self.shards)
 
     def at_step(self, step: int, batch_size: int, seed: int) -> QuadrupleBatch:
-        """The batch of a step; the following ones start being read."""
+        """This process's share of a step's batch; the following ones start being read."""
         for coming in range(step, step + _AHEAD):
             if coming not in self._coming:
-                rows = [
-                    self.shards[int(i)]
-                    for i in epoch_order(coming, batch_size, len(self), seed).tolist()
-                ]
-                self._coming[coming] = self._pool.submit(self.decode, rows)
+                self._coming[coming] = self._pool.submit(self._read, coming, batch_size, seed)
         for past in [known for known in self._coming if known < step]:
             del self._coming[past]
         return self._coming.pop(step).result()
+
+    def _read(self, step: int, batch_size: int, seed: int) -> QuadrupleBatch:
+        whole = rows_of_step(self.shards, step, batch_size, seed)
+        return self.decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
+
+    def __reduce__(self) -> tuple[type[QuadrupleBatches], tuple]:
+        """Another process opens the files itself."""
+        return QuadrupleBatches, self._made_of
 
     def decode(self, rows: Sequence[QuadrupleRow]) -> QuadrupleBatch:
         """Tensors of rows; N is drawn from its seeds."""

@@ -9,16 +9,21 @@ import torch
 from diffusers import AutoencoderKL
 from einops import rearrange
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor, nn
 
 from dd3g_kedro.core.devices import default_device, network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.ranks import on_all_devices
 from dd3g_kedro.core.teacher.cameras import camera_conditioning
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.config import AutoencoderObjective, Optimization, ViewAugmentation
-from dd3g_kedro.core.training.loop import Callbacks, Terms, fit
-from dd3g_kedro.core.training.views import RenderedViews
+from dd3g_kedro.core.training.loop import Terms, fit, own_share, step_generator
+from dd3g_kedro.core.training.pictures import picture_rows
+from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
+from dd3g_kedro.core.training.views import ViewsFolder
 
+_PICTURED = 12  # views on the picture of an autoencoder
 _UNCONDITIONAL = 0.1  # share of objects trained without their input image, for guidance
 
 
@@ -42,23 +47,41 @@ def _edges(images: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
     return images.diff(dim=-1), images.diff(dim=-2)
 
 
+def _colours(images: Float[Tensor, "n 3 h w"]) -> Tensor:
+    return images - images.mean(dim=1, keepdim=True)
+
+
 def fit_autoencoder(
     autoencoder: AutoencoderKL,
-    views: RenderedViews,
+    views: ViewsFolder,
     weights: AutoencoderObjective,
     optimization: Optimization,
     augmentation: ViewAugmentation,
     checkpoint: Path,
-    callbacks: Callbacks,
+    reports: StepReports,
 ) -> AutoencoderKL:
     """Fit the VAE to single views; its scaling factor makes latents of unit variance."""
+    on_all_devices(
+        fit_autoencoder,
+        *(autoencoder, views, weights, optimization, augmentation, checkpoint, reports),
+        processes=optimization.processes,
+    )
     device = default_device()
-    views = views.to(device)
-    cells = views.rgba.shape[-1] // 2 ** (len(autoencoder.config.block_out_channels) - 1)
+    cells = views.size // 2 ** (len(autoencoder.config.block_out_channels) - 1)
 
     def batch(generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
-        drawn = views.draw(max(optimization.batch_size // 4, 1), generator, augmentation)
+        objects = max(own_share(optimization.batch_size) // 4, 1)
+        drawn = views.on(device).draw(objects, generator, augmentation)
         return rearrange(drawn.images, "b v c h w -> (b v) c h w")
+
+    @torch.no_grad()
+    def pictures(model: nn.Module) -> dict[str, Image.Image]:
+        images = batch(step_generator(optimization.seed, 0))[:_PICTURED]
+        noise = torch.zeros(len(images), autoencoder.config.latent_channels, cells, cells)
+        restored, _ = model(images, noise.to(device))
+        return {"true_restored": picture_rows([[*images], [*restored]])}
+
+    callbacks = callbacks_to(reports, pictures)
 
     def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
         images = batch(generator)
@@ -73,10 +96,14 @@ def fit_autoencoder(
         return {
             "absolute": weights.absolute * (restored - images).abs().mean(),
             "edges": weights.edges * torch.stack(edges).sum(),
+            "colours": weights.colours * (_colours(restored) - _colours(images)).abs().mean(),
             "divergence": weights.divergence * divergence,
         }
 
-    module = _Reconstruction(autoencoder)
+    module: nn.Module = _Reconstruction(autoencoder)
+    module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if optimization.compile:
+        module.compile()
     fitted = fit(
         module, objective, optimization, checkpoint, callbacks, "autoencoder", views.fingerprint
     )
@@ -85,23 +112,29 @@ def fit_autoencoder(
     with torch.no_grad():
         sample = batch(generator)[:256].cpu()
         spread = result.encode(sample * 2 - 1).latent_dist.mean.std()
+    result.to(memory_format=torch.contiguous_format)
     result.register_to_config(scaling_factor=float(1 / spread))
     return result
 
 
 def fit_denoiser(
     teacher: Teacher,
-    views: RenderedViews,
+    views: ViewsFolder,
     optimization: Optimization,
     augmentation: ViewAugmentation,
     checkpoint: Path,
-    callbacks: Callbacks,
+    reports: StepReports,
 ) -> Teacher:
     """Fit U-Net and image encoder to the views' latents; the VAE stays as it is."""
-    device = default_device()
-    views = views.to(device)
+    on_all_devices(
+        fit_denoiser,
+        *(teacher, views, optimization, augmentation, checkpoint, reports),
+        processes=optimization.processes,
+    )
+    device, callbacks = default_device(), callbacks_to(reports)
     teacher.requires_grad_(requires_grad=True).to(device)
     teacher.autoencoder.requires_grad_(requires_grad=False)
+    teacher.image_encoder.post_layernorm.requires_grad_(requires_grad=False)  # of pooling: unused
     encoder = copy.deepcopy(teacher.autoencoder).to(
         dtype=network_dtype(device), memory_format=torch.channels_last
     )
@@ -121,7 +154,7 @@ def fit_denoiser(
         return latents.float().unflatten(0, images.shape[:2])
 
     def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
-        batch = views.draw(optimization.batch_size, generator, augmentation)
+        batch = views.on(device).draw(own_share(optimization.batch_size), generator, augmentation)
         latents = encode(torch.cat([batch.input_image[:, None], batch.images], dim=1))
         timesteps = torch.randint(steps, (len(latents),), generator=generator).to(device)
         noise = torch.randn(latents[:, 1:].shape, generator=generator).to(device)

@@ -18,6 +18,7 @@ from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.meshes.config import Lighting
 from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
+from dd3g_kedro.core.meshes.views import fitted
 from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.teacher.cameras import FRONT_FRAME, frame_azimuths
@@ -42,11 +43,11 @@ def _psnr(images: Float[Tensor, "b v 3 h w"], truth: Float[Tensor, "b v 3 h w"])
     return -10 * (images - truth).square().mean(dim=(2, 3, 4)).clamp_min(1e-10).log10()
 
 
-def _true_views(mesh: Path, teacher: Teacher) -> Float[Tensor, "4 3 h w"]:
+def _true_views(mesh: Path, reach: float, teacher: Teacher) -> Float[Tensor, "4 3 h w"]:
     azimuth = frame_azimuths()
     elevation = torch.full_like(azimuth, math.radians(teacher.config.elevation_deg))
     cameras = orbit(azimuth[None], elevation[None], teacher.config.rig)
-    rgba = draw_mesh(load_mesh(mesh), cameras, teacher.config.image_size, Lighting())
+    rgba = draw_mesh(fitted(load_mesh(mesh), reach), cameras, teacher.config.image_size, Lighting())
     return composite(rgba, torch.ones(len(rgba), 3))
 
 
@@ -58,7 +59,7 @@ def measure_teacher(
     device = default_device()
     teacher = teacher.to(device).eval()
     chosen = list(meshes)[:: max(1, math.ceil(len(meshes) / how.objects))]
-    truth = torch.stack([_true_views(mesh, teacher) for mesh in chosen])
+    truth = torch.stack([_true_views(mesh, how.reach, teacher) for mesh in chosen])
     side = [frame for frame in range(truth.shape[1]) if frame != FRONT_FRAME]
     samples = torch.empty(how.seeds, *truth.shape)
     restored = torch.empty_like(truth)

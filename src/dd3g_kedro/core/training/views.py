@@ -24,6 +24,7 @@ from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.meshes.config import Lighting
 from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
+from dd3g_kedro.core.meshes.views import fitted
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 
@@ -51,7 +52,7 @@ def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig]) -> str | None:
     pictures = []
     for elevation in np.radians(rings):
         cameras = orbit(azimuth[None], torch.full_like(azimuth, float(elevation))[None], rig)
-        rgba = draw_mesh(mesh, cameras, rendering.size, Lighting())
+        rgba = draw_mesh(fitted(mesh, rendering.reach), cameras, rendering.size, Lighting())
         pictures.append((rgba * 255).round().byte().numpy())
     with written_whole(target) as temporary, temporary.open("wb") as stream:
         np.savez(stream, rgba=np.stack(pictures), elevations=np.radians(rings).astype(np.float32))
@@ -107,39 +108,6 @@ class RenderedViews:
 
     rgba: UInt8[Tensor, "o r a 4 h w"]
     elevations: Float[Tensor, "o r"]
-    fingerprint: str  # of the meshes and of how they were drawn
-
-    @classmethod
-    def load(cls, folder: Path) -> RenderedViews:
-        """Read the folder that `draw_views` wrote.
-
-        Raises:
-            DD3GError: it is empty, or holds views of several settings.
-        """
-        files = sorted(folder.glob("*.npz"))
-        if not files:
-            raise DD3GError(
-                f"{folder}: expected drawn views (*.npz), found none. Run the teacher pipeline's "
-                "first node: kedro run --pipelines=teacher"
-            )
-        first = np.load(files[0])["rgba"]
-        rgba = torch.empty(len(files), *first.shape, dtype=torch.uint8)
-        elevations = torch.empty(len(files), first.shape[0])
-        for index, path in enumerate(track(files, len(files), "reading views", "objects")):
-            with np.load(path) as stored:
-                if stored["rgba"].shape != first.shape:
-                    raise DD3GError(
-                        f"{path}: expected views of shape {first.shape} as in {files[0].name}, "
-                        f"found {stored['rgba'].shape}. Delete the folder {folder} and run again."
-                    )
-                rgba[index] = torch.from_numpy(stored["rgba"])
-                elevations[index] = torch.from_numpy(stored["elevations"])
-        names = "/".join(path.name for path in files)  # content hashes
-        return cls(rgba, elevations, hashlib.sha256(names.encode()).hexdigest())
-
-    def to(self, device: torch.device) -> RenderedViews:
-        """Move everything to a device."""
-        return RenderedViews(self.rgba.to(device), self.elevations.to(device), self.fingerprint)
 
     def __len__(self) -> int:
         return len(self.rgba)
@@ -203,6 +171,55 @@ class _Plan:
             relative=offsets * (2 * math.pi / azimuths),
             mirrored=mirrored.to(views.rgba.device),
         )
+
+
+class ViewsFolder:
+    """What `draw_views` wrote; read when the first batch is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files = sorted(folder.glob("*.npz"))
+        if not self.files:
+            raise DD3GError(
+                f"{folder}: expected drawn views (*.npz), found none. Run the teacher pipeline's "
+                "first node: kedro run --pipelines=teacher"
+            )
+        names = "/".join(path.name for path in self.files)  # content hashes
+        self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
+        self._loaded: RenderedViews | None = None
+
+    @property
+    def size(self) -> int:
+        """Pixels a side."""
+        with np.load(self.files[0]) as stored:
+            return int(stored["rgba"].shape[-1])
+
+    def on(self, device: torch.device) -> RenderedViews:
+        """All views on a device; read once.
+
+        Raises:
+            DD3GError: the folder holds views of several settings.
+        """
+        if self._loaded is None:
+            self._loaded = self._read(device)
+        return self._loaded
+
+    def _read(self, device: torch.device) -> RenderedViews:
+        first = np.load(self.files[0])["rgba"]
+        count = len(self.files)
+        rgba = torch.empty(count, *first.shape, dtype=torch.uint8, device=device)
+        elevations = torch.empty(count, first.shape[0])
+        for index, path in enumerate(track(self.files, count, "reading views", "objects")):
+            with np.load(path) as stored:
+                if stored["rgba"].shape != first.shape:
+                    raise DD3GError(
+                        f"{path}: expected views of shape {first.shape} as in "
+                        f"{self.files[0].name}, found {stored['rgba'].shape}. Delete the folder "
+                        f"{self.folder} and run again."
+                    )
+                rgba[index] = torch.from_numpy(stored["rgba"])
+                elevations[index] = torch.from_numpy(stored["elevations"])
+        return RenderedViews(rgba, elevations.to(device))
 
 
 def _recolour(

@@ -26,12 +26,15 @@ def make_objects(
 def draw_fronts(
     procedural_objects: Path, destination: Path, collect: CollectConfig
 ) -> tuple[Path, Table]:
-    """Draw the procedural objects, or the folder that `collect.meshes` names, from their fronts."""
+    """Draw the procedural objects, the folder that `collect.meshes` names, or both."""
     import pandas as pd
 
     from dd3g_kedro.core.meshes.views import SkippedMesh, draw_fronts
 
-    skipped = draw_fronts(collect.meshes or procedural_objects, destination, collect)
+    folders = [collect.meshes] if collect.meshes else []
+    if not folders or collect.procedural_too:
+        folders.append(procedural_objects)
+    skipped = draw_fronts(folders, destination, collect)
     columns = list(SkippedMesh.__dataclass_fields__)
     return destination, pd.DataFrame([vars(each) for each in skipped], columns=columns)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -60,11 +61,11 @@ def distil_student(
             quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
         ),
         objective,
-        perceptual_distance(
-            distillation.perceptual,
-            teacher,
-            distillation.lpips_backbone,
-            distillation.lpips_weights,
+        partial(
+            perceptual_distance,
+            kind=distillation.perceptual,
+            backbone=distillation.lpips_backbone,
+            weights=distillation.lpips_weights,
         ),
         distillation.optimization,
         checkpoints / "student.pt",

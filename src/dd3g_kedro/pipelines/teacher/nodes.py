@@ -61,19 +61,18 @@ def train_autoencoder(
 ) -> Any:
     """Fit the VAE to single views."""
     from dd3g_kedro.core.teacher.mini import build_mini_teacher
-    from dd3g_kedro.core.training.reporting import callbacks_to
     from dd3g_kedro.core.training.teacher import fit_autoencoder
-    from dd3g_kedro.core.training.views import RenderedViews
+    from dd3g_kedro.core.training.views import ViewsFolder
 
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
     return fit_autoencoder(
         teacher.autoencoder,
-        RenderedViews.load(training_views),
+        ViewsFolder(training_views),
         teacher_training.autoencoder_objective,
         teacher_training.autoencoder,
         teacher_training.augmentation,
         checkpoints / "autoencoder.pt",
-        callbacks_to(step_log),
+        step_log,
     )
 
 
@@ -88,9 +87,8 @@ def train_teacher(
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
     from dd3g_kedro.core.teacher.mini import build_mini_teacher
-    from dd3g_kedro.core.training.reporting import callbacks_to
     from dd3g_kedro.core.training.teacher import fit_denoiser
-    from dd3g_kedro.core.training.views import RenderedViews
+    from dd3g_kedro.core.training.views import ViewsFolder
 
     if teacher_training.go_on:
         if present is None:
@@ -104,11 +102,11 @@ def train_teacher(
         teacher.autoencoder = autoencoder
     return fit_denoiser(
         teacher,
-        RenderedViews.load(training_views),
+        ViewsFolder(training_views),
         teacher_training.denoiser,
         teacher_training.augmentation,
         checkpoints / "teacher.pt",
-        callbacks_to(step_log),
+        step_log,
     )
 
 
