@@ -17,6 +17,7 @@ import cloudpickle
 import torch
 
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.processes import end_with_the_parent
 
 _HELPER = "DD3G_RANK_OF"  # set in helpers only: accelerate's own launcher sets RANK as well
 
@@ -101,6 +102,7 @@ def _stop_passed_on() -> Iterator[list[int]]:
 
 
 def _help(job: bytes, index: int, count: int, port: int, level: int) -> None:
+    end_with_the_parent()  # else a helper that waits for the others would keep its GPU for ever
     os.environ |= {
         _HELPER: str(count),
         "RANK": str(index),

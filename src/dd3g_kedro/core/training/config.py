@@ -89,7 +89,7 @@ class AutoencoderObjective:
 
     absolute: float = 1.0  # weight of the mean absolute error
     edges: float = 1.0  # of the mean absolute error of neighbour differences
-    colours: float = 1.0  # of the mean absolute error of a pixel's channels around their mean
+    colours: float = 4.0  # of the mean squared error of a pixel's channels around their mean
     divergence: float = 1e-6  # of the mean KL divergence of a latent from N(0, 1)
 
 

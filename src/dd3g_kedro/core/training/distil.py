@@ -134,6 +134,8 @@ def distil(
     device = default_device()
     teacher = teacher.to(device).eval()
     distance = perceptual(teacher)
+    if device.type == "cuda":
+        teacher.autoencoder.to(memory_format=torch.channels_last)
     if optimization.compile:
         teacher.fast_unet().network.compile()
     curriculum = objective.curriculum(optimization.steps)

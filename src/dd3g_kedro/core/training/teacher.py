@@ -96,7 +96,7 @@ def fit_autoencoder(
         return {
             "absolute": weights.absolute * (restored - images).abs().mean(),
             "edges": weights.edges * torch.stack(edges).sum(),
-            "colours": weights.colours * (_colours(restored) - _colours(images)).abs().mean(),
+            "colours": weights.colours * (_colours(restored) - _colours(images)).square().mean(),
             "divergence": weights.divergence * divergence,
         }
 
