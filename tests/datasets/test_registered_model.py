@@ -75,3 +75,42 @@ def test_without_a_tracked_run_nothing_is_registered(weights: Path, caplog):
     with caplog.at_level("INFO"):
         RegisteredModelDataset(name="dd3g-student").save(release(weights))
     assert "tracking is off" in caplog.text
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    folder = tmp_path / "initial"
+    folder.mkdir()
+    (folder / "student.safetensors").write_bytes(b"shipped weights")
+    (folder / "MODEL_CARD.md").write_text("# As shipped")
+    (folder / "metrics.json").write_text('{"student": {"psnr": 19.5}}')
+    return folder
+
+
+def test_the_shipped_weights_are_the_first_champion_and_registered_once(
+    weights: Path, shipped: Path, tracked_run
+):
+    dataset = RegisteredModelDataset(name="dd3g-student", shipped=str(shipped))
+    dataset.save(release(weights))
+    registry = dataset.load()
+    shipped_version = registry.version_of(hashlib.sha256(b"shipped weights").hexdigest())
+    assert shipped_version == "1"
+    assert registry.champion() == "1"
+    assert registry.evaluation("1") == {"student": {"psnr": 19.5}}
+    card = tracked_run.client.get_model_version("dd3g-student", "1").description
+    assert card == "# As shipped"
+    registry.promote("2")
+    dataset.save(release(weights))
+    assert registry.champion() == "2"  # it stays the better one's
+    assert len(tracked_run.client.search_model_versions("name='dd3g-student'")) == 3
+
+
+def test_shipped_weights_without_a_card_say_what_to_do(shipped: Path, tracked_run):
+    (shipped / "MODEL_CARD.md").unlink()
+    with pytest.raises(DatasetError, match=r"initial: expected MODEL_CARD\.md.*git checkout"):
+        RegisteredModelDataset(name="dd3g-student", shipped=str(shipped)).load()
+
+
+def test_a_project_without_shipped_weights_has_no_champion(tmp_path: Path, tracked_run):
+    dataset = RegisteredModelDataset(name="dd3g-student", shipped=str(tmp_path / "none"))
+    assert dataset.load().champion() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import sys
 from importlib.metadata import version as installed_version
@@ -40,14 +41,23 @@ def _active_run() -> Run | None:
 class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
     """Saving registers a version in the tracked run; loading gives the registry.
 
-    Without a tracked run nothing is registered, and the log says so.
+    The weights that come with the project are registered first, with the evaluation that comes
+    with them; they are the champion until a better student is promoted. Without a tracked run
+    nothing is registered, and the log says so.
     """
 
     may_be_missing = True
 
-    def __init__(self, *, name: str, metadata: dict[str, Any] | None = None) -> None:
-        """Take the registered model's name."""
+    def __init__(
+        self, *, name: str, shipped: str | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Take the registered model's name.
+
+        `shipped` is a folder of student.safetensors, MODEL_CARD.md and metrics.json; it may be
+        missing.
+        """
         self._name = name
+        self._shipped = Path(shipped) if shipped else None
         self.metadata = metadata
 
     def load(self) -> StudentRegistry:
@@ -56,6 +66,20 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
         Raises:
             DatasetError: MLflow is not installed.
         """
+        registry = self._registry()
+        if _active_run() is not None:
+            self._register_shipped(registry)
+        return registry
+
+    def save(self, data: StudentRelease) -> None:
+        """Register the weights with their card, their metrics and their fingerprint."""
+        if _active_run() is None:
+            _LOG.info("%s: tracking is off, so no version is registered", data.weights)
+            return
+        self._register_shipped(self._registry())
+        self._register(data)
+
+    def _registry(self) -> StudentRegistry:
         try:
             from mlflow.tracking import MlflowClient
         except ModuleNotFoundError:
@@ -65,11 +89,28 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
             ) from None
         return StudentRegistry(MlflowClient(), self._name)
 
-    def save(self, data: StudentRelease) -> None:
-        """Register the weights with their card, their metrics and their fingerprint."""
-        if _active_run() is None:
-            _LOG.info("%s: tracking is off, so no version is registered", data.weights)
+    def _register_shipped(self, registry: StudentRegistry) -> None:
+        weights = self._shipped / "student.safetensors" if self._shipped else None
+        if weights is None or not weights.is_file() or registry.holds(fingerprint(weights)):
             return
+        card, metrics = weights.with_name("MODEL_CARD.md"), weights.with_name("metrics.json")
+        try:
+            release = StudentRelease(
+                weights=weights,
+                card=card.read_text(),
+                evaluation=json.loads(metrics.read_text()),
+            )
+        except (OSError, ValueError) as error:
+            raise DatasetError(
+                f"{weights.parent}: expected MODEL_CARD.md and metrics.json beside the shipped "
+                f"weights, but {error}. Restore them (`git checkout {weights.parent}`)."
+            ) from error
+        made = self._register(release)
+        if registry.champion() is None:
+            registry.promote(made)
+            _LOG.info("%s version %s, as shipped, is the champion", self._name, made)
+
+    def _register(self, data: StudentRelease) -> str:
         import mlflow
 
         logged = mlflow.pyfunc.log_model(
@@ -86,7 +127,10 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
         tags |= {f"training.{key}": f"{value:.6g}" for key, value in data.metrics.items()}
         for key, value in tags.items():
             client.set_model_version_tag(self._name, made, key, value)
+        if data.evaluation is not None:
+            self._registry().record_evaluation(made, dict(data.evaluation))
         _LOG.info("Registered %s version %s", self._name, made)
+        return made
 
     def _exists(self) -> bool:
         return False  # every training registers anew

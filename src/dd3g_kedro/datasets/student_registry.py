@@ -26,6 +26,10 @@ class StudentRegistry:
     def _versions(self) -> list[ModelVersion]:
         return list(self._client.search_model_versions(f"name = '{self.name}'"))
 
+    def holds(self, fingerprint: str) -> bool:
+        """Whether a version has the weights with this SHA-256."""
+        return any(v.tags.get(FINGERPRINT) == fingerprint for v in self._versions())
+
     def version_of(self, fingerprint: str) -> str:
         """The newest version that holds the weights with this SHA-256.
 

@@ -90,13 +90,13 @@ def test_a_split_keeps_its_members(config, mesh_folder):
 
 
 def test_an_unknown_split_is_told(config, mesh_folder):
-    with pytest.raises(ValueError, match=r"evaluate.split.*'val'"):
+    with pytest.raises(InvalidMesh, match=r"the split 'val'.*correct evaluate\.split"):
         mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="val"))
 
 
 def test_a_split_needs_a_catalogue(config, mesh_folder):
     (mesh_folder / "catalog.csv").unlink()
-    with pytest.raises(ValueError, match=r"catalog\.csv, it knows no splits"):
+    with pytest.raises(InvalidMesh, match=r"catalog\.csv, which knows for them: none"):
         mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="test"))
 
 

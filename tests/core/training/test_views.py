@@ -4,7 +4,7 @@ import pytest
 import torch
 import trimesh
 
-from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 from dd3g_kedro.core.training.views import RenderedViews, ViewsFolder, draw_views, mesh_files
@@ -108,6 +108,13 @@ def test_only_the_wanted_split_of_a_catalog_is_read(tmp_path):
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.glb").touch()
     (tmp_path / "catalog.csv").write_text("id,split\na,train\nb,test\nc,train\n")
-    assert [p.stem for p in mesh_files([tmp_path], "train")] == ["a", "c"]
-    assert [p.stem for p in mesh_files([tmp_path], "test")] == ["b"]
-    assert [p.stem for p in mesh_files([tmp_path], None)] == ["a", "b", "c"]
+    assert [p.stem for p in mesh_files([tmp_path], "train", "meshes")] == ["a", "c"]
+    assert [p.stem for p in mesh_files([tmp_path], "test", "held_out")] == ["b"]
+    with pytest.raises(InvalidMesh, match=r"split 'val'.*correct held_out"):
+        mesh_files([tmp_path], "val", "held_out")
+
+
+def test_a_catalog_of_other_meshes_divides_nothing(tmp_path):
+    (tmp_path / "a.glb").touch()
+    (tmp_path / "catalog.csv").write_text("id,split\nelsewhere/a,train\n")
+    assert [p.stem for p in mesh_files([tmp_path], "test", "held_out")] == ["a"]

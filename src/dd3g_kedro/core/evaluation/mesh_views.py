@@ -16,7 +16,7 @@ from dd3g_kedro.core.evaluation.benchmark import (
 )
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.meshes.loading import load_mesh
-from dd3g_kedro.core.meshes.objects import CATALOG_FILE, find_meshes, read_catalog
+from dd3g_kedro.core.meshes.objects import meshes_of_split
 from dd3g_kedro.core.meshes.views import draw_views
 
 
@@ -24,23 +24,12 @@ def mesh_objects(meshes: Path, config: EvaluateConfig) -> list[ObjectHandle]:
     """The meshes of a folder, sorted by name, drawn as the stored benchmark views are.
 
     Raises:
-        InvalidMesh: there is no such folder, or no mesh in it.
-        ValueError: none is of the wanted split.
+        InvalidMesh: there is no such folder, no mesh in it, or none of the wanted split.
     """
-    files = find_meshes(meshes)
-    names = list(files)
-    if config.split is not None:
-        catalog = read_catalog(meshes)
-        names = [name for name in names if name in catalog and catalog[name].split == config.split]
-        if not names:
-            splits = sorted({row.split for row in catalog.values()}) or "no splits"
-            raise ValueError(
-                f"evaluate.split: expected meshes of the split {config.split!r} in "
-                f"{meshes / CATALOG_FILE}, it knows {splits}; choose one, or null for all meshes"
-            )
+    files = meshes_of_split(meshes, config.split, "evaluate.split")
     return [
         ObjectHandle(name, partial(_drawn_object, files[name], config))
-        for name in evenly(names, config.limit)
+        for name in evenly(list(files), config.limit)
     ]
 
 

@@ -151,3 +151,23 @@ def find_meshes(folder: Path) -> dict[str, Path]:
             f"{'none in it' if folder.is_dir() else 'no such folder'}"
         )
     return found
+
+
+def meshes_of_split(folder: Path, split: str | None, key: str) -> dict[str, Path]:
+    """The meshes that `catalog.csv` counts to a split, by id; all for None.
+
+    Raises:
+        InvalidMesh: there are no meshes, or none of that split; `key` is the parameter to correct.
+    """
+    found = find_meshes(folder)
+    if split is None:
+        return found
+    catalog = read_catalog(folder)
+    wanted = {n: p for n, p in found.items() if n in catalog and catalog[n].split == split}
+    if not wanted:
+        known = sorted({catalog[n].split for n in found if n in catalog}) or "none"
+        raise InvalidMesh(
+            f"{folder}: none of its {len(found)} meshes has the split {split!r} in "
+            f"{CATALOG_FILE}, which knows for them: {known}; correct {key} or leave it out"
+        )
+    return wanted

@@ -21,7 +21,13 @@ from dd3g_kedro.core.meshes.config import BenchmarkViews, CollectConfig, Drawing
 from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
 from dd3g_kedro.core.meshes.mesh import Mesh
-from dd3g_kedro.core.meshes.objects import CatalogRow, find_meshes, read_catalog, write_table
+from dd3g_kedro.core.meshes.objects import (
+    CatalogRow,
+    find_meshes,
+    meshes_of_split,
+    read_catalog,
+    write_table,
+)
 from dd3g_kedro.core.processes import on_all_cores
 from dd3g_kedro.core.progress import track
 
@@ -140,21 +146,6 @@ def _source_row(name: str, row: CatalogRow) -> dict[str, str]:
     }
 
 
-def _wanted_meshes(folder: Path, split: str | None) -> dict[str, tuple[Path, CatalogRow]]:
-    found, catalog = find_meshes(folder), read_catalog(folder)
-    wanted = {
-        name: (path, catalog.get(name, CatalogRow(id=name)))
-        for name, path in found.items()
-        if split is None or (name in catalog and catalog[name].split == split)
-    }
-    if not wanted:
-        raise InvalidMesh(
-            f"{folder}: none of its {len(found)} meshes has the split {split!r} in its "
-            "catalog.csv; correct collect.split or leave it out"
-        )
-    return wanted
-
-
 def draw_fronts(meshes: Sequence[Path], folder: Path, config: CollectConfig) -> list[SkippedMesh]:
     """Draw every mesh of the folders from its front into `folder`, and note their sources.
 
@@ -167,7 +158,11 @@ def draw_fronts(meshes: Sequence[Path], folder: Path, config: CollectConfig) -> 
     """
     found: dict[str, tuple[Path, CatalogRow]] = {}
     for index, source in enumerate(meshes):
-        found |= _wanted_meshes(source, None if index else config.split)
+        catalog, split = read_catalog(source), None if index else config.split
+        found |= {
+            name: (path, catalog.get(name, CatalogRow(id=name)))
+            for name, path in meshes_of_split(source, split, "collect.split").items()
+        }
     pictures = {
         name if number == 0 else f"{name}.{number}": name
         for name in found

@@ -38,6 +38,7 @@ class Verification:
     weighting: Weighting  # w(t), by name: at t = 20 they differ 53-fold, so eta needs the name
     guidance_scale: float = 5.0  # Ours: ImageDream's released SDS
     rescale: float = 0.2  # Ours: of `x0_reconstruction` alone, as released
+    scale: float = 1.0  # Ours: of L_IV, a sum where the others are means; eta stays Eq. 6's
 
     def __post_init__(self) -> None:
         build_fields(self, "verification")
@@ -52,6 +53,7 @@ class Verification:
                 "verification.elevation_deg must rise within (-90, 90), "
                 f"got {lower:g} and {upper:g}"
             )
+        _require_not_negative(self, "verification", "scale")
         if not 0 <= self.rescale <= 1:
             raise ValueError(f"verification.rescale must lie in [0, 1], got {self.rescale}")
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import CLIPVisionModel
+from transformers.utils import logging as transformers_logging
 
 from dd3g_kedro.core.config_building import build, plain
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
@@ -19,6 +21,10 @@ from dd3g_kedro.core.teacher.state_dicts import load_exactly
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
+
+for _library in (diffusers_logging, transformers_logging):  # bars of milliseconds, idle warnings
+    _library.disable_progress_bar()
+diffusers_logging.set_verbosity_error()
 
 _FORMAT = "dd3g-kedro teacher 1"
 _UNET = "unet/diffusion_pytorch_model.safetensors"

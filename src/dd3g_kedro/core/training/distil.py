@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -45,7 +46,7 @@ def verify(
     objective: ObjectiveConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    """L_IV of a batch: render at random cameras over a random background, ask the teacher (Eq. 5).
+    """L_IV of a batch, scaled: render at random cameras, ask the teacher (Eq. 5).
 
     The background is Eq. 8's, the same for the renderings and for the input image.
     """
@@ -79,7 +80,7 @@ def verify(
             config.rescale,
         )
 
-    return implicit_verification(latents, residual)
+    return config.scale * implicit_verification(latents, residual)
 
 
 def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict]:
@@ -146,7 +147,9 @@ def distil(
     callbacks: Callbacks = callbacks_to(reports, _pictures(first, rays))
 
     def terms(model: nn.Module, step: int, generator: torch.Generator) -> Terms:
+        asked = time.monotonic()
         batch = batches.at_step(step, optimization.batch_size, optimization.seed).to(device)
+        waited = time.monotonic() - asked
         quadruples = batch.quadruples
         embedded = plucker_rays(quadruples.cameras, latent_size, latent_size)
         gaussians = cast(Gaussians, model(quadruples.input_image, quadruples.noise, embedded))
@@ -156,7 +159,7 @@ def distil(
         )
         beta = verification_weight(step, curriculum)
         result = {"explicit": explicit}
-        callbacks.measures["beta"] = beta
+        callbacks.measures |= {"beta": beta, "seconds_for_data": waited}
         callbacks.measures |= {name: float(part.detach()) for name, part in parts.items()}
         if beta > 0:
             verification = verify(gaussians, batch.input_rgba, teacher, objective, generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -24,6 +24,7 @@ from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.meshes.config import Lighting
 from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
+from dd3g_kedro.core.meshes.objects import find_meshes, meshes_of_split, read_catalog
 from dd3g_kedro.core.meshes.views import fitted
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
@@ -241,20 +242,15 @@ def _recolour(
     return torch.cat([rgb, rgba[:, :, 3:]], dim=2)
 
 
-def mesh_files(folders: Sequence[Path], split: str | None) -> Iterator[Path]:
-    """All meshes of the folders; where a `catalog.csv` has a `split`, only that part of them."""
-    import csv
+def mesh_files(folders: Sequence[Path], split: str, key: str) -> list[Path]:
+    """All meshes of the folders; where `catalog.csv` divides them, only that part.
 
+    Raises:
+        InvalidMesh: a folder has none; `key` is the parameter to correct.
+    """
+    files: list[Path] = []
     for folder in folders:
-        catalog = folder / "catalog.csv"
-        wanted: set[str] | None = None
-        if split is not None and catalog.is_file():
-            with catalog.open(newline="") as stream:
-                rows = list(csv.DictReader(stream))
-            if rows and "split" in rows[0]:
-                wanted = {row["id"] for row in rows if row["split"] == split}
-        found = [p for p in sorted(folder.rglob("*")) if p.suffix in (".glb", ".gltf", ".obj")]
-        for path in found:
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            if wanted is None or name in wanted:
-                yield path
+        catalog = read_catalog(folder)
+        divided = any(name in catalog and catalog[name].split for name in find_meshes(folder))
+        files += meshes_of_split(folder, split if divided else None, key).values()
+    return files

@@ -47,7 +47,7 @@ def draw_training_views(
     from dd3g_kedro.core.training.views import draw_views, mesh_files
 
     folders = [Path(folder) for folder in teacher_training.meshes]
-    meshes = list(mesh_files(folders, split="train"))
+    meshes = mesh_files(folders, "train", "teacher_training.meshes")
     draw_views(meshes, destination, teacher_training.views, mini_teacher.rig)
     return destination
 
@@ -118,7 +118,6 @@ def measure_teacher(
     from dd3g_kedro.core.training.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
-    scores, sheet = measured(
-        teacher, list(mesh_files(folders, split="test")), teacher_training.measurement
-    )
+    meshes = mesh_files(folders, "test", "teacher_training.held_out")
+    scores, sheet = measured(teacher, meshes, teacher_training.measurement)
     return asdict(scores), sheet
