@@ -15,7 +15,9 @@ from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.pipelines.evaluate import create_pipeline
 
-OUTPUTS = ("metrics", "per_object", "per_view", "by_azimuth", "table", "sheet", "plot")
+OUTPUTS = (
+    "metrics", "intervals", "per_object", "per_view", "by_azimuth", "table", "sheet", "plot",
+)  # fmt: skip
 
 
 def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:

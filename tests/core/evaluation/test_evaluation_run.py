@@ -15,6 +15,7 @@ from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.comparison import compare
 from dd3g_kedro.core.evaluation.config import LpipsWeights
+from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.methods import copy_input
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
@@ -96,13 +97,26 @@ def test_the_protocol_knows_the_pictures(evaluation, config, scorer, handles):
 
 
 def test_a_missing_metric_is_a_dash_with_a_footnote(evaluation):
-    text = report.markdown(evaluation, report.summary(evaluation, "abc"))
+    sure = intervals(report.per_object(evaluation), evaluation.methods)
+    text = report.markdown(evaluation, report.summary(evaluation, "abc"), sure)
     head, *rest = text.splitlines()
     assert "LPIPS (vgg) ↓ [1]" in head
     assert "\N{EN DASH}" in next(line for line in rest if line.startswith("| grey"))
     note = next(line for line in rest if line.startswith("[1]"))
     assert note.startswith("[1] lpips_vgg was not computed: evaluate.lpips.vgg")
     assert any("1 objects could not be scored by every method" in line for line in rest)
+
+
+def test_the_table_tells_how_far_the_first_method_is_ahead(evaluation):
+    sure = intervals(report.per_object(evaluation), evaluation.methods)
+    text = report.markdown(evaluation, report.summary(evaluation, "abc"), sure)
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| copy_input minus |"))
+    cells = [line.split("|") for line in lines[start + 2 : start + 4]]
+    rows = {row[1].strip(): row for row in cells}
+    assert list(rows) == ["grey", "picky"]
+    found = sure[(sure["minus"] == "grey") & (sure["metric"] == "psnr")].iloc[0]
+    assert f"{found['mean']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]" in rows["grey"][3]
 
 
 def test_an_unloadable_object_fails_for_every_method(config, scorer, handles):

@@ -6,6 +6,7 @@ from typing import Any
 
 from dd3g_kedro.core.evaluation import pictures, report
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.mesh_views import mesh_objects
 from dd3g_kedro.core.evaluation.methods import BASELINES, Method, StudentViews
 from dd3g_kedro.core.evaluation.run import evaluate
@@ -44,13 +45,15 @@ def compare(student: Student, stored: StoredViews, config: EvaluateConfig) -> di
     handles = mesh_objects(meshes, config) if meshes else stored_objects(stored, config)
     evaluation = evaluate(named_methods(student, config), handles, scorer, config)
     numbers = report.summary(evaluation, student.fingerprint)
-    azimuths = report.by_azimuth(evaluation)
+    azimuths, objects = report.by_azimuth(evaluation), report.per_object(evaluation)
+    sure = intervals(objects, evaluation.methods)
     return {
         "metrics": numbers,
-        "per_object": report.per_object(evaluation),
+        "intervals": sure,
+        "per_object": objects,
         "per_view": report.per_view(evaluation),
         "by_azimuth": azimuths,
-        "table": report.markdown(evaluation, numbers),
+        "table": report.markdown(evaluation, numbers, sure),
         "sheet": pictures.picture_sheet(evaluation),
         "plot": pictures.azimuth_plot(azimuths),
     }

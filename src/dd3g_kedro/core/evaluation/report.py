@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dd3g_kedro.core.evaluation.intervals import CONFIDENCE, HEADLINE
 from dd3g_kedro.core.evaluation.run import Evaluation
 from dd3g_kedro.core.evaluation.scoring import METRICS, PSNR_CAP
 
@@ -94,8 +95,12 @@ def summary(evaluation: Evaluation, student_fingerprint: str | None) -> dict[str
     return result
 
 
-def markdown(evaluation: Evaluation, numbers: dict[str, Any]) -> str:
-    """Table I as Markdown; what could not be computed is a dash with a footnote."""
+def markdown(evaluation: Evaluation, numbers: dict[str, Any], sure: pd.DataFrame) -> str:
+    """Table I as Markdown; what could not be computed is a dash with a footnote.
+
+    Below it stands by how much the first method is ahead of each other one; `sure` is what
+    `intervals.intervals` found.
+    """
     notes = {metric: index for index, metric in enumerate(evaluation.missing, start=1)}
     headings = [
         heading + (f" [{notes[metric]}]" if metric in notes else "")
@@ -112,7 +117,32 @@ def markdown(evaluation: Evaluation, numbers: dict[str, Any]) -> str:
             for metric in _HEADINGS
         ]
         lines.append(f"| {method} | {' | '.join(cells)} | {row['objects']} |")
-    return "\n".join([*lines, "", *_notes(evaluation, numbers)]) + "\n"
+    return "\n".join([*lines, "", *_ahead(sure), *_notes(evaluation, numbers)]) + "\n"
+
+
+def _ahead(sure: pd.DataFrame) -> list[str]:
+    """The first method minus the others, with intervals."""
+    pairs = sure[sure["minus"] != ""]
+    if pairs.empty:
+        return []
+    lines = [
+        f"| {pairs['method'].iloc[0]} minus | {' | '.join(_HEADINGS[m] for m in HEADLINE)} |",
+        f"|---|{'---:|' * len(HEADLINE)}",
+    ]
+    for minus, rows in pairs.groupby("minus", sort=False):
+        found = rows.set_index("metric")
+        cells = [
+            _signed(found.loc[metric], _DECIMALS.get(metric, 3)) if metric in found.index else _DASH
+            for metric in HEADLINE
+        ]
+        lines.append(f"| {minus} | {' | '.join(cells)} |")
+    words = f"Object by object, with {CONFIDENCE:.0%} intervals (bootstrap over objects)."
+    return [*lines, "", words, ""]
+
+
+def _signed(row: pd.Series, decimals: int) -> str:
+    bounds = f" [{row['low']:+.{decimals}f}, {row['high']:+.{decimals}f}]"
+    return f"{row['mean']:+.{decimals}f}" + ("" if math.isnan(row["low"]) else bounds)
 
 
 def _notes(evaluation: Evaluation, numbers: dict[str, Any]) -> list[str]:

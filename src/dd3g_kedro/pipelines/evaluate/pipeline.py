@@ -20,6 +20,7 @@ def create_pipeline() -> Pipeline:
                 },
                 outputs={
                     "metrics": "evaluation_metrics",
+                    "intervals": "evaluation_intervals",
                     "per_object": "evaluation_per_object",
                     "per_view": "evaluation_per_view",
                     "by_azimuth": "evaluation_by_azimuth",
