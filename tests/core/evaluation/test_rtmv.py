@@ -1,0 +1,338 @@
+"""RTMV scenes come with the cameras that took them, or with a reason why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from tests.core.evaluation.rtmv_scenes import (
+    AZIMUTHS,
+    BOXES,
+    DISTANCE,
+    ELEVATIONS,
+    HEIGHT,
+    WIDTH,
+    Scene,
+    write_exr,
+    write_scene,
+)
+
+from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.core.evaluation.rtmv import rtmv_objects
+from dd3g_kedro.core.geometry import camera_to_world
+from dd3g_kedro.core.meshes.color import srgb_from_linear
+from dd3g_kedro.core.meshes.config import UNLIT
+from dd3g_kedro.core.meshes.drawing import draw_mesh
+from dd3g_kedro.core.meshes.mesh import Mesh
+from dd3g_kedro.core.meshes.textures import stack_textures
+
+TARGETS = len(AZIMUTHS) - 1
+
+
+@pytest.fixture(scope="module")
+def traced_scene(tmp_path_factory) -> Path:
+    return write_scene(tmp_path_factory.mktemp("rtmv") / "bricks" / "thing", Scene())
+
+
+@pytest.fixture
+def thing(traced_scene, tmp_path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(traced_scene, tmp_path / "bricks" / "thing"))
+
+
+def load(scene: Path, size: int = WIDTH, targets: int = TARGETS):
+    (handle,) = rtmv_objects(scene.parent, [scene.name], size, targets)
+    return handle.load()
+
+
+def known_mesh(scene: Scene) -> Mesh:
+    """The object in our world, by arithmetic: centred, longest side 1, input at azimuth 0."""
+    centre, side = scene.box
+    turn = Rotation.from_euler("z", -AZIMUTHS[0] - scene.yaw_deg, degrees=True).as_matrix()
+    positions = ((scene.triangles - centre) / side @ turn.T).astype(np.float32)
+    count = len(positions)
+    return Mesh(
+        positions=positions,
+        normals=np.zeros((count, 3, 3), np.float32) + np.float32([0, 0, 1]),
+        colors=np.float32(srgb_from_linear(scene.colors))[:, None].repeat(3, axis=1),
+        uvs=np.zeros((count, 3, 2), np.float32),
+        texture=np.full(count, -1, np.int32),
+        textures=stack_textures([]),
+    )
+
+
+def inside_padding(views: torch.Tensor) -> torch.Tensor:
+    top = (WIDTH - HEIGHT) // 2
+    return views[..., top : top + HEIGHT, :]
+
+
+def test_the_known_object_drawn_through_the_loaded_cameras_is_what_the_frames_show(traced_scene):
+    truth = load(traced_scene)
+    mesh = known_mesh(Scene())
+    pairs = [(truth.sighting.rgba[None], truth.sighting.camera), (truth.targets, truth.cameras)]
+    for pictures, cameras in pairs:
+        drawn = inside_padding(draw_mesh(mesh, cameras, WIDTH, UNLIT, supersample=3))
+        for expected, found in zip(inside_padding(pictures), drawn, strict=True):
+            here, there = expected[3] > 0.5, found[3] > 0.5
+            assert (here & there).sum() / (here | there).sum() > 0.98
+            far = (expected[:3] - found[:3]).abs().amax(dim=0)[here & there] > 0.02
+            assert far.float().mean() < 0.08  # only along inner edges
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_mirrored_object_would_not_pass(traced_scene, axis):
+    """The comparison above can tell each axis from its opposite."""
+    truth, mesh = load(traced_scene), known_mesh(Scene())
+    mesh.positions[..., axis] *= -1
+    drawn = inside_padding(draw_mesh(mesh, truth.cameras, WIDTH, UNLIT, supersample=1))[:, 3] > 0.5
+    seen = inside_padding(truth.targets)[:, 3] > 0.5
+    shared = (drawn & seen).sum(dim=(1, 2)) / (drawn | seen).sum(dim=(1, 2))
+    assert shared.min() < 0.8
+
+
+def test_angles_and_distances_are_those_of_the_cameras(traced_scene):
+    truth = load(traced_scene)
+    expected = [(azimuth - AZIMUTHS[0]) % 360 for azimuth in AZIMUTHS[1:]]
+    assert truth.azimuths_deg == pytest.approx(expected, abs=0.5)
+    assert truth.elevations_deg == pytest.approx(ELEVATIONS[1:], abs=0.5)
+    front = camera_to_world(truth.sighting.camera)[0, 0, :3, 3]
+    assert front[0] > 0
+    assert float(front[1]) == pytest.approx(0, abs=1e-5)
+    positions = camera_to_world(truth.cameras)[0, :, :3, 3]
+    assert positions.norm(dim=-1).tolist() == pytest.approx([DISTANCE] * TARGETS, rel=0.02)
+    assert all(truth.novel)
+
+
+def test_turning_moving_and_scaling_the_scene_changes_nothing(traced_scene, tmp_path):
+    moved = Scene(offset=(-40.0, 13.0, 0.2), scale=0.21, yaw_deg=90.0)
+    first, second = load(traced_scene), load(write_scene(tmp_path / "moved", moved))
+    for one, other in ((first.sighting.camera, second.sighting.camera),
+                       (first.cameras, second.cameras)):  # fmt: skip
+        torch.testing.assert_close(one.world_to_camera, other.world_to_camera, rtol=0, atol=2e-3)
+        torch.testing.assert_close(one.intrinsics, other.intrinsics)
+    assert (first.targets - second.targets).abs().gt(0.01).float().mean() < 1e-3
+
+
+@pytest.mark.parametrize("place", ["exr", "npz"])
+def test_depth_may_lie_beside_the_picture(traced_scene, tmp_path, place):
+    first, second = load(traced_scene), load(write_scene(tmp_path / "other", Scene(), place))
+    torch.testing.assert_close(first.targets, second.targets)
+    torch.testing.assert_close(first.cameras.world_to_camera, second.cameras.world_to_camera)
+
+
+@pytest.mark.parametrize("gone", ["cam2world", "camera_look_at"])
+def test_either_form_of_the_camera_is_enough(thing, traced_scene, gone):
+    for path in thing.glob("*.json"):
+        edit(path, lambda camera: camera.pop(gone))
+    found, expected = load(thing).cameras, load(traced_scene).cameras
+    torch.testing.assert_close(found.world_to_camera, expected.world_to_camera, rtol=0, atol=1e-5)
+
+
+def test_the_principal_point_is_the_middle_where_it_is_not_stated(thing):
+    for path in thing.glob("*.json"):
+        edit(path, lambda camera: [camera["intrinsics"].pop(key) for key in ("cx", "cy")])
+    assert load(thing).cameras.intrinsics[0, 0, :2, 2].tolist() == [0.5, 0.5]
+
+
+def test_srgb_in_closed_form():
+    linear = np.array([0.0, 0.002, 0.0031308, 0.2140411, 0.5, 1.0])
+    expected = [0.0, 0.02584, 0.0404500, 0.5, 0.7353570, 1.0]
+    np.testing.assert_allclose(srgb_from_linear(linear), expected, atol=2e-6)
+
+
+def test_colours_are_display_values_and_highlights_are_clipped(thing):
+    expected = srgb_from_linear(np.array(BOXES[0][2]))
+    rgba = load(thing).sighting.rgba
+    near = (rgba[:3] - torch.from_numpy(expected).float()[:, None, None]).abs().amax(dim=0) < 1e-4
+    assert (near & (rgba[3] == 1)).sum() > 200
+    repaint(thing / "00000", lambda planes: planes["R"].fill(7.0))
+    rgba = load(thing).sighting.rgba
+    assert rgba[0][rgba[3] == 1].min() == pytest.approx(1, abs=1e-5)
+
+
+def test_shrinking_keeps_coverage_and_draws_no_dark_or_bright_rim(thing):
+    def one_colour(planes):
+        for name in "RGB":
+            planes[name][planes["A"] > 0] = 0.2140411
+
+    repaint(thing / "00000", one_colour)  # fmt: skip
+    whole, small = (load(thing, size).sighting.rgba for size in (WIDTH, 24))
+    assert float(small[3].mean()) == pytest.approx(float(whole[3].mean()), rel=0.02)
+    torch.testing.assert_close(
+        small[:3, small[3] > 0.01], torch.full((3, int((small[3] > 0.01).sum())), 0.5),
+        rtol=0, atol=1e-3,
+    )  # fmt: skip
+    assert ((small[3] > 0.05) & (small[3] < 0.95)).any()
+
+
+def test_targets_are_spread_over_the_frames(traced_scene):
+    chosen, every = load(traced_scene, targets=3), load(traced_scene)
+    torch.testing.assert_close(chosen.targets, every.targets[[0, 2, 4]])
+
+
+def test_a_list_keeps_its_order_and_all_means_all_by_name(thing):
+    shutil.copytree(thing, thing.with_name("a_thing"))
+    thing.with_name("notes").mkdir()
+    handles = rtmv_objects(thing.parent, None, WIDTH, 2)
+    assert [handle.name for handle in handles] == ["a_thing", "thing"]
+    handles = rtmv_objects(thing.parent, ["thing", "gone", "notes"], WIDTH, 2)
+    assert [handle.name for handle in handles] == ["thing", "gone", "notes"]
+    for handle in handles[1:]:
+        with pytest.raises(InvalidImage, match=rf"{handle.name}: expected a folder with an RTMV"):
+            handle.load()
+
+
+def test_a_folder_without_scenes_is_told_at_once(thing, tmp_path):
+    for folder, reason in (
+        (tmp_path / "gone", "no such folder"),
+        (tmp_path, "found none"),
+        (thing, "found one scene: name the folder that it lies in"),
+    ):
+        with pytest.raises(InvalidImage, match=rf"{folder}: expected folders of RTMV.*{reason}"):
+            rtmv_objects(folder, None, WIDTH, 2)
+
+
+def edit(path: Path, change) -> None:
+    content = json.loads(path.read_text())
+    change(content["camera_data"])
+    path.write_text(json.dumps(content))
+
+
+def repaint(stem: Path, change) -> None:
+    import OpenEXR
+
+    with OpenEXR.File(f"{stem}.exr", separate_channels=True) as file:
+        planes = {name: channel.pixels.copy() for name, channel in file.channels().items()}
+    change(planes)
+    write_exr(Path(f"{stem}.exr"), **planes)
+
+
+def refused(thing: Path, reason: str) -> None:
+    with pytest.raises(InvalidImage, match=reason):
+        load(thing)
+
+
+@pytest.mark.parametrize(("lost", "left"), [(".exr", ".json"), (".json", ".exr")])
+def test_a_frame_without_its_partner_is_named(thing, lost, left):
+    (thing / f"00003{lost}").unlink()
+    refused(thing, rf"00003{lost}: missing beside 00003{left}")
+
+
+def test_too_few_frames_are_told(thing):
+    with pytest.raises(InvalidImage, match=r"at least 8 frames.*found 7"):
+        load(thing, targets=TARGETS + 1)
+
+
+CAMERAS = [
+    (lambda c: c.clear(), "camera_data.width to be a finite number, found nothing"),
+    (lambda c: c.update(width=-3), "camera_data.width to be positive, got -3"),
+    (lambda c: c.update(height="tall"), "camera_data.height to be a finite number, found 'tall'"),
+    (lambda c: c.update(height=HEIGHT + 1), r"expected 96x73 pixels as 00002\.json .*got 96x72"),
+    (lambda c: c.pop("intrinsics"), r"intrinsics\.fx to be a finite number, found nothing"),
+    (lambda c: c["intrinsics"].update(fy=0), r"intrinsics\.fy to be positive, got 0"),
+    (lambda c: c["intrinsics"].update(cx=float("nan")), r"intrinsics\.cx to be a finite.*nan"),
+    (lambda c: c.update(cam2world=[[1, 2], [3, 4]]), r"cam2world to be 4x4 finite numbers, found"),
+    (lambda c: c.update(cam2world=np.array(c["cam2world"]).T.tolist()), "written transposed"),
+    (lambda c: c.update(cam2world=np.diag([2, 2, 2, 1]).tolist()), "to be a rotation"),
+    (lambda c: c.update(cam2world=np.diag([-1, 1, 1, 1]).tolist()), "to be a rotation"),
+    (lambda c: c.update(cam2world=np.eye(4).tolist()), "are different cameras"),
+    (lambda c: c["camera_look_at"].update(eye=[0, 0, 9]), "are different cameras"),
+    (lambda c: c["camera_look_at"].update(up=[0, 0]), r"camera_look_at\.up to be 3 finite"),
+    (lambda c: c["camera_look_at"].update(at=c["camera_look_at"]["eye"]), "has no direction"),
+    (lambda c: (c.pop("cam2world"), c.pop("camera_look_at")), "found neither"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "reason"), CAMERAS)
+def test_wrong_cameras_are_refused_by_file_and_key(thing, change, reason):
+    edit(thing / "00002.json", change)
+    refused(thing, rf"00002\.(json|exr): .*{reason}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"camera_data": 3}', "\xff", "[" * 100_000])
+def test_a_file_that_is_no_camera_is_refused(thing, text):
+    (thing / "00001.json").write_text(text, encoding="latin-1")
+    refused(thing, r"00001\.json: expected")
+
+
+def no_hit(planes):
+    planes["depth"].fill(1e10)
+
+
+PICTURES = [
+    (lambda p: p["depth"].__setitem__((3, 4), np.nan), "found 1 NaN and 0"),
+    (lambda p: p["depth"].__setitem__((3, 4), -2), "found 0 NaN and 1 that are 0 or less"),
+    (lambda p: p["depth"].fill(np.nan), "found 6912 NaN"),
+    (lambda p: p["depth"].fill(np.inf), "shows nothing, no pixel's depth is below 1000"),
+    (lambda p: p["depth"].fill(-np.inf), "shows nothing"),
+    (no_hit, "shows nothing"),
+    (lambda p: p["A"].fill(0), "shows nothing, alpha is at most 0.00"),
+    (lambda p: p["G"].fill(np.nan), "pixels of the object have NaN colours"),
+    (lambda p: p.pop("B"), "expected the channels R, G and B, found .* without B"),
+    (lambda p: p.pop("depth"), "expected a channel depth, found .*, and neither 00004.depth.npz"),
+    (lambda p: p.update({k: v[:-2] for k, v in p.items()}), "expected 96x72 pixels .*got 96x70"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "reason"), PICTURES)
+def test_wrong_pictures_are_refused_by_file(thing, change, reason):
+    repaint(thing / "00004", change)
+    refused(thing, rf"00004\.exr: .*{reason}")
+
+
+def test_infinite_depth_is_sky(thing, traced_scene):
+    for number in range(len(AZIMUTHS)):
+        repaint(thing / f"{number:05d}",
+                lambda p: p["depth"].__setitem__(p["depth"] > 1000, np.inf))  # fmt: skip
+    torch.testing.assert_close(load(thing).targets, load(traced_scene).targets)
+
+
+def test_a_picture_without_alpha_has_that_of_depth(thing, traced_scene):
+    for number in range(len(AZIMUTHS)):
+        repaint(thing / f"{number:05d}", lambda planes: planes.pop("A"))
+    torch.testing.assert_close(load(thing).targets, load(traced_scene).targets)
+
+
+def test_damaged_pictures_are_refused(thing):
+    path = thing / "00005.exr"
+    whole = path.read_bytes()
+    for damaged in (
+        b"",
+        b"<html>not found</html>",
+        whole[:50],
+        whole[: len(whole) // 2],
+        whole[:-9],
+    ):
+        path.write_bytes(damaged)
+        refused(thing, r"00005\.exr: cannot be read as OpenEXR")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"PK\x03\x04 and no more", "pickle", "empty"])
+def test_damaged_depths_are_refused(thing, damaged):
+    path = thing / "00001.depth.npz"
+    if damaged == "pickle":
+        np.savez(path, np.array([{}], dtype=object))
+    elif damaged == "empty":
+        np.savez(path)
+    else:
+        path.write_bytes(damaged)
+    refused(thing, r"00001\.depth\.npz: expected an array of depths")
+
+
+def test_depth_of_another_size_is_refused(thing):
+    np.savez(thing / "00001.depth.npz", np.ones((4, 5, 1)))
+    refused(thing, r"00001\.depth\.npz: expected 96x72 pixels as 00001\.json says, got 5x4")
+
+
+def test_a_gigantic_picture_is_refused_before_it_is_decoded(thing):
+    path = thing / "00001.exr"
+    content = bytearray(path.read_bytes())
+    at = content.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    content[at + 8 : at + 16] = np.array([99_999, 99_999], "<i4").tobytes()
+    path.write_bytes(content)
+    refused(thing, r"00001\.exr: gigantic, its data window is")
