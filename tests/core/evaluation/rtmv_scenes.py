@@ -1,4 +1,4 @@
-"""RTMV scenes of a known object, traced ray by ray: nothing here is shared with the loader."""
+"""RTMV scenes of a known object, traced ray by ray without anything of the loader's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
+
+from dd3g_kedro.core.evaluation.rtmv import rtmv_objects
 
 WIDTH, HEIGHT = 96, 72
 FX, FY, CX, CY = 130.0, 125.0, 47.0, 38.5  # pixels
@@ -21,6 +23,7 @@ BOXES = (
 AZIMUTHS = (70.0, 115.0, 160.0, 230.0, 275.0, 310.0, 355.0)  # the first is the input's
 ELEVATIONS = (10.0, 5.0, 40.0, -15.0, 25.0, 60.0, 0.0)
 DISTANCE = 2.6
+TARGETS = len(AZIMUTHS) - 1
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,23 @@ def write_scene(folder: Path, scene: Scene, depth: str = "channel") -> Path:
         write_exr(Path(f"{stem}.seg.exr"), R=distance)  # RTMV's masks, which are not read
         Path(f"{stem}.json").write_text(json.dumps(camera_json(matrix)))
     return folder
+
+
+def load(scene: Path, size: int = WIDTH, targets: int = TARGETS):
+    (handle,) = rtmv_objects(scene.parent, [scene.name], size, targets)
+    return handle.load()
+
+
+def edit(path: Path, change) -> None:
+    content = json.loads(path.read_text())
+    change(content["camera_data"])
+    path.write_text(json.dumps(content))
+
+
+def repaint(stem: Path, change) -> None:
+    import OpenEXR
+
+    with OpenEXR.File(f"{stem}.exr", separate_channels=True) as file:
+        planes = {name: channel.pixels.copy() for name, channel in file.channels().items()}
+    change(planes)
+    write_exr(Path(f"{stem}.exr"), **planes)
