@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.core.evaluation.rtmv_scenes import Scene, write_scene
 from tests.known_objects import SIZE, drawing, saved_student, stored_views, write_boxes
 
 from dd3g_kedro.core.evaluation.benchmark import ObjectHandle, Sighting, ring
@@ -44,3 +46,15 @@ def mesh_folder(tmp_path: Path) -> Path:
 def handles(config: EvaluateConfig, tmp_path: Path) -> Callable[[pd.DataFrame], list[ObjectHandle]]:
     """The objects of a table of views, by way of its file."""
     return lambda table: stored_objects(stored_views(table, tmp_path), config)
+
+
+@pytest.fixture(scope="session")
+def traced_scene(tmp_path_factory) -> Path:
+    """A scene of a known object as RTMV stores it."""
+    return write_scene(tmp_path_factory.mktemp("rtmv") / "bricks" / "thing", Scene())
+
+
+@pytest.fixture
+def thing(traced_scene, tmp_path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(traced_scene, tmp_path / "bricks" / "thing"))

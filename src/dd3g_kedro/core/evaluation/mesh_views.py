@@ -15,7 +15,9 @@ from dd3g_kedro.core.evaluation.benchmark import (
     evenly,
 )
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.meshes.config import BenchmarkViews, Drawing
 from dd3g_kedro.core.meshes.loading import load_mesh
+from dd3g_kedro.core.meshes.mesh import Mesh
 from dd3g_kedro.core.meshes.objects import meshes_of_split
 from dd3g_kedro.core.meshes.views import draw_views
 
@@ -34,8 +36,13 @@ def mesh_objects(meshes: Path, config: EvaluateConfig) -> list[ObjectHandle]:
 
 
 def _drawn_object(path: Path, config: EvaluateConfig) -> BenchmarkObject:
-    azimuths = (0.0, *config.views.azimuths_deg)
-    elevations = (config.views.elevation_deg,) * len(azimuths)
-    pixels = draw_views(load_mesh(path), azimuths, elevations, config.drawing)
-    views = rearrange(torch.from_numpy(pixels), "v h w c -> v c h w").float() / 255
-    return benchmark_object(views, azimuths, elevations, config.drawing.rig)
+    return drawn_object(load_mesh(path), config.drawing, config.views)
+
+
+def drawn_object(mesh: Mesh, drawing: Drawing, views: BenchmarkViews) -> BenchmarkObject:
+    """A mesh seen from azimuth 0, and from where the benchmark's views stand."""
+    azimuths = (0.0, *views.azimuths_deg)
+    elevations = (views.elevation_deg,) * len(azimuths)
+    pixels = draw_views(mesh, azimuths, elevations, drawing)
+    pictures = rearrange(torch.from_numpy(pixels), "v h w c -> v c h w").float() / 255
+    return benchmark_object(pictures, azimuths, elevations, drawing.rig)
