@@ -72,6 +72,13 @@ def read_scores(folder: Path, key: StudyKey) -> pd.DataFrame:
     reasons |= _repeated(answers)
     for file, reason in reasons.items():
         _LOG.warning("user study: %s does not count: %s", file, reason)
+    return pd.DataFrame(_rows(answers, reasons, key), columns=list(COLUMNS))
+
+
+def _rows(
+    answers: list[_Answers], reasons: Mapping[str, str], key: StudyKey
+) -> list[dict[str, Any]]:
+    """What does not count first, then every score that does."""
     known = {found.file: found.participant for found in answers}
     nothing = {"object_id": "", "method": "", "score": math.nan}
     rows: list[dict[str, Any]] = [
@@ -82,7 +89,7 @@ def read_scores(folder: Path, key: StudyKey) -> pd.DataFrame:
         for sample, (name, method) in key.samples.items() if found.file not in reasons else ():
             row = {"object_id": name, "method": method, "score": float(found.scores[sample])}
             rows.append({"file": found.file, "participant": found.participant, "reason": ""} | row)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return rows
 
 
 def _read(path: Path, key: StudyKey) -> _Answers:

@@ -158,35 +158,36 @@ def study_page(objects: Sequence[StudyObject], seed: int, title: str, frame_ms: 
     """
     methods, shape = _check(objects)
     draw = random.Random(seed)
-    codes = iter(draw.sample(range(_CODES), len(objects) * (1 + len(methods))))
+    codes = [f"{n:08x}" for n in draw.sample(range(_CODES), len(objects) * (1 + len(methods)))]
     samples: dict[str, tuple[str, str]] = {}
     shown: list[dict[str, Any]] = []
     columns = math.ceil(math.sqrt(shape[0]))
     for item in objects:
         strips: list[dict[str, str]] = []
         for method in methods:
-            code = f"{next(codes):08x}"
+            code = codes.pop()
             samples[code] = (item.name, method)
             strips.append({"id": code, "strip": _webp(_tiled(item.turntables[method], columns))})
-        shown.append(
-            {
-                "id": f"{next(codes):08x}",
-                "given": _webp(item.given),
-                "samples": sorted(strips, key=lambda strip: strip["id"]),
-            }
-        )
-    content: dict[str, Any] = {
-        "title": title,
-        "frames": shape[0],
-        "columns": columns,
-        "frame_ms": frame_ms,
-        "objects": sorted(shown, key=lambda item: item["id"]),
-    }
+        shown.append({"id": codes.pop(), "given": _webp(item.given), "samples": _sorted(strips)})
+    turning = {"frames": shape[0], "columns": columns, "frame_ms": frame_ms}
+    content = {"title": title, "objects": _sorted(shown)} | turning
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    text = json.dumps({"digest": digest} | content).replace("<", "\\u003c")  # no tag can begin
-    template = files("dd3g_kedro.core.evaluation").joinpath("user_study.html").read_text("utf-8")
-    page = template.replace("/*CONTENT*/", f"const STUDY = {text};")
+    page = _filled_template({"digest": digest} | content)
     return Study(page, StudyKey(digest, dict(sorted(samples.items()))))
+
+
+def _sorted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By opaque name: the order in which they were made would tell what they are."""
+    return sorted(items, key=lambda item: item["id"])
+
+
+def _filled_template(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content).replace("<", "\\u003c")  # no tag can begin
+    folder = files("dd3g_kedro.core.evaluation")
+    page, style = (
+        folder.joinpath(f"user_study.{kind}").read_text("utf-8") for kind in ("html", "css")
+    )
+    return page.replace("/*STYLE*/", style).replace("/*CONTENT*/", f"const STUDY = {text};")
 
 
 def _check(objects: Sequence[StudyObject]) -> tuple[list[str], tuple[int, ...]]:
