@@ -17,7 +17,7 @@ HOMES = {
     "lpips": ("core.metrics",),
     "mlflow": ("hooks", "datasets", "serving"),
     "numba": ("core.rendering", "core.meshes"),
-    "transformers": ("core.student", "core.teacher"),
+    "transformers": ("core.metrics", "core.student", "core.teacher"),
     "trimesh": ("core.meshes",),
 }
 HEAVY = (
