@@ -9,7 +9,7 @@ import pytest
 
 HOMES = {
     "accelerate": ("core.training",),
-    "diffusers": ("core.teacher", "core.training"),
+    "diffusers": ("core.student.splatter_image", "core.teacher", "core.training"),
     "dvc": (),
     "great_expectations": ("expectations",),
     "gsplat": ("core.rendering",),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
-from dd3g_kedro.core.student.config import ImageEncoderConfig
+from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
 from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
 
