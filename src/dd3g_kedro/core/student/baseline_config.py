@@ -18,7 +18,7 @@ class SplatterImageConfig:
     width: int  # channels at the finest level
     multipliers: tuple[int, ...]  # of `width`, from the finest level to the coarsest
     blocks: int  # ResBlocks a level on the way down; one more on the way up
-    attention_size: int  # the level of so many pixels a side attends
+    attention_size: int  # the level of so many pixels a side attends; the coarsest's middle too
     head_width: int
     depth_reach: float = 0.5  # depth lies in rig.radius -+ this, box sides
     initial_scale: float = 0.02  # box sides
@@ -44,10 +44,13 @@ class SplatterImageConfig:
             f"{where}.attention_size must be one of the levels' {list(self.level_sizes)}, "
             f"got {self.attention_size}",
         )
-        require(
-            self.width % self.head_width == 0,
-            f"{where}.width must be a multiple of head_width {self.head_width}, got {self.width}",
-        )
+        for level in {self.level_sizes.index(self.attention_size), len(self.multipliers) - 1}:
+            width = self.width * self.multipliers[level]
+            require(
+                width % self.head_width == 0,
+                f"{where}.head_width must divide the {width} channels of level {level + 1}, which "
+                f"attends, got {self.head_width}",
+            )
         require(
             self.initial_opacity < 1,
             f"{where}.initial_opacity must lie in (0, 1), got {self.initial_opacity}",

@@ -54,9 +54,7 @@ class Tap:
             f"tap.weights must have one entry for each of tap.blocks {self.blocks}, "
             f"got {self.weights}",
         )
-        require(
-            abs(sum(self.weights) - 1) < 1e-6, f"tap.weights must sum to 1, got {self.weights}"
-        )
+        require(abs(sum(self.weights) - 1) < 1e-6, f"tap.weights must sum to 1, got {self.weights}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,26 @@ _PLANES = ((0, 1), (0, 2), (1, 2))  # xy, xz, yz
 _SPREAD = 0.6  # Ours: radius of the untrained coarse cloud, a ball, in `bound`
 
 
+class QueryBlock(nn.Module):
+    """Pre-norm residual block: attention among the queries, then to the image tokens, then FF."""
+
+    def __init__(self, config: TriplaneGaussianConfig) -> None:
+        super().__init__()
+        width, head_width = config.width, config.head_width
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.self_attention = Attention(width, head_width)
+        self.cross_attention = Attention(width, head_width, config.image_encoder.width)
+        self.feed_forward = feed_forward(width, config.mlp_ratio)
+
+    def forward(
+        self, tokens: Float[Tensor, "b t d"], image_tokens: Float[Tensor, "b s e"]
+    ) -> Float[Tensor, "b t d"]:
+        """Add the three branches."""
+        tokens = tokens + self.self_attention(self.norms[0](tokens))
+        tokens = tokens + self.cross_attention(self.norms[1](tokens), image_tokens)
+        return tokens + self.feed_forward(self.norms[2](tokens))
+
+
 class QueryTransformer(nn.Module):
     """Learned queries that attend to each other and to the image tokens, block by block.
 
@@ -36,30 +56,15 @@ class QueryTransformer(nn.Module):
 
     def __init__(self, config: TriplaneGaussianConfig, queries: int) -> None:
         super().__init__()
-        width, image_width = config.width, config.image_encoder.width
-        self.queries = nn.Parameter(torch.randn(queries, width) * 0.5)
-        self.blocks = nn.ModuleList(
-            nn.ModuleDict(
-                {
-                    "self_norm": nn.LayerNorm(width),
-                    "self_attention": Attention(width, config.head_width),
-                    "cross_norm": nn.LayerNorm(width),
-                    "cross_attention": Attention(width, config.head_width, image_width),
-                    "feed_forward_norm": nn.LayerNorm(width),
-                    "feed_forward": feed_forward(width, config.mlp_ratio),
-                }
-            )
-            for _ in range(config.blocks)
-        )
-        self.norm = nn.LayerNorm(width)
+        self.queries = nn.Parameter(torch.randn(queries, config.width) * 0.5)
+        self.blocks = nn.ModuleList(QueryBlock(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.width)
 
     def forward(self, image_tokens: Float[Tensor, "b s e"]) -> Float[Tensor, "b t d"]:
         """One token a query."""
         tokens = repeat(self.queries, "t d -> b t d", b=len(image_tokens))
         for block in self.blocks:
-            tokens = tokens + block["self_attention"](block["self_norm"](tokens))
-            tokens = tokens + block["cross_attention"](block["cross_norm"](tokens), image_tokens)
-            tokens = tokens + block["feed_forward"](block["feed_forward_norm"](tokens))
+            tokens = block(tokens, image_tokens)
         return self.norm(tokens)
 
 
@@ -70,19 +75,19 @@ class Split(nn.Module):
     features by one linear layer from their parent's, and move by what another makes of those.
     """
 
-    def __init__(self, width: int, children: int, reach: float) -> None:
+    def __init__(self, width: int, count: int, reach: float) -> None:
         super().__init__()
-        self.children, self.reach = children, reach
-        self.to_children = nn.Linear(width, children * width)
+        self.count, self.reach = count, reach
+        self.to_children = nn.Linear(width, count * width)
         self.to_offset = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3))
 
     def forward(
         self, points: Float[Tensor, "b n 3"], features: Float[Tensor, "b n d"]
     ) -> tuple[Float[Tensor, "b m 3"], Float[Tensor, "b m d"]]:
         """Children beside each other, parent by parent."""
-        own = rearrange(self.to_children(features), "b n (k d) -> b (n k) d", k=self.children)
-        features = repeat(features, "b n d -> b (n k) d", k=self.children) + F.gelu(own)
-        points = repeat(points, "b n c -> b (n k) c", k=self.children)
+        own = rearrange(self.to_children(features), "b n (k d) -> b (n k) d", k=self.count)
+        features = repeat(features, "b n d -> b (n k) d", k=self.count) + F.gelu(own)
+        points = repeat(points, "b n c -> b (n k) c", k=self.count)
         return points + self.reach * self.to_offset(features).tanh(), features
 
 
@@ -156,8 +161,8 @@ class TriplaneGaussian(nn.Module):
         self.anchors.data.copy_(ball(config.points, _SPREAD * config.bound))
         self.to_points = start_near(torch.zeros(3), width)
         self.splits = nn.ModuleList(
-            Split(width, children, config.split_reach / 2**step)
-            for step, children in enumerate(config.splits)
+            Split(width, count, config.split_reach / 2**step)
+            for step, count in enumerate(config.splits)
         )
         self.to_planes = nn.ConvTranspose2d(width, channels, 2, stride=2)
         features = len(_PLANES) * channels + config.image_encoder.width + 3

@@ -6,7 +6,6 @@ from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.config import Optimization
 
-
 _METHODS = {  # name, and where it stands in the paper if it is not the paper's own student
     "pepd": ("PEPD", ""),
     "splatter_image": ("Splatter Image", "; the student of Table II, b"),
