@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,3 +160,110 @@ def test_sizes_without_computing_them(baseline, environment, name, gaussians, mi
     assert config.gaussians == gaussians
     count = sum(parameter.numel() for parameter in generator.parameters()) / 1e6
     assert count == pytest.approx(millions, abs=1e-3)
+
+
+@pytest.fixture
+def student_of_pepd(smoke):
+    return Student.from_config(smoke, seed=0)
+
+
+def smoke_literals(name):
+    student = yaml.safe_load((ROOT / "conf/smoke/parameters_student.yml").read_text())["student"]
+    baselines = yaml.safe_load((Path(__file__).parent / "baselines.yml").read_text())
+    return student, baselines["smoke"][name]
+
+
+@pytest.mark.parametrize("chosen", [(), BOTH, ("pepd", "splatter_image"), ARCHITECTURES])
+def test_a_student_has_exactly_one_architecture(chosen):
+    literals, _ = smoke_literals("splatter_image")
+    parts = {name: smoke_literals(name)[1] for name in BOTH} | {"pepd": literals["pepd"]}
+    literals |= {name: parts[name] if name in chosen else None for name in ARCHITECTURES}
+    found = " and ".join(n for n in ARCHITECTURES if n in chosen) or "none"
+    with pytest.raises(ValueError, match=rf"student must have exactly one .*, got {found}; set"):
+        build(StudentConfig, literals, "student")
+
+
+@both
+@pytest.mark.parametrize("how", ["overlay", "params"])
+def test_null_and_another_key_choose_an_architecture_over_the_base_parameters(tmp_path, name, how):
+    """As an environment's file and as `--params` are merged: key by key."""
+    from kedro.config import OmegaConfigLoader
+
+    from dd3g_kedro.settings import CONFIG_LOADER_ARGS
+
+    student, architecture = smoke_literals(name)
+    change = {"student": {"pepd": None, name: architecture}}
+    overlay = change if how == "overlay" else {"student": {"image_size": 32}}
+    for folder, content in (("base", {"student": student}), ("mine", overlay)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "parameters_student.yml").write_text(yaml.safe_dump(content))
+    loader = OmegaConfigLoader(
+        str(tmp_path),
+        env="mine",
+        runtime_params=change if how == "params" else None,
+        **CONFIG_LOADER_ARGS,
+    )
+    config = build(StudentConfig, loader["parameters"]["student"], "student")
+    assert config.key == name
+    assert config.pepd is None
+    assert config == build(StudentConfig, student | change["student"], "student")
+    assert build(StudentConfig, plain(config), "student") == config
+
+
+SI, TGS = BOTH
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "named"),
+    [
+        (SI, "depth", 1, r"student\.splatter_image\.depth is not a known key; did you mean"),
+        (SI, "grid_size", 15, r"grid_size must be a multiple of 2, .* got 15"),
+        (SI, "attention_size", 4, r"attention_size must be one of the levels' \[16, 8\], got 4"),
+        (SI, "head_width", 5, r"head_width must divide the 32 channels of level 2"),
+        (SI, "multipliers", [], r"multipliers must name positive multiples, got \[\]"),
+        (SI, "multipliers", [1, 0], r"multipliers must name positive multiples, got \[1, 0\]"),
+        (SI, "depth_reach", 1.5, r"splatter_image\.depth_reach must be less than .* 1\.5, got"),
+        (SI, "initial_opacity", 1, r"initial_opacity must lie in \(0, 1\), got 1"),
+        (SI, "initial_scale", 0, r"initial_scale must be positive, got 0"),
+        (TGS, "head_width", 5, r"width must be a multiple of head_width 5, got 32"),
+        (TGS, "splits", [1, 4], r"splits must be greater than 1, got \[1, 4\]"),
+        (TGS, "points", 0, r"points must be positive, got 0"),
+        (TGS, "bound", 0.9, r"sqrt\(3\) triplane_gaussian\.bound must be less than .*, got 1\.55"),
+        (TGS, "initial_log_scale", -1, r"initial_log_scale must lie in \(-9, log scale_limit\)"),
+        (TGS, "initial_opacity", 1.0, r"initial_opacity must lie in \(0, 1\), got 1"),
+    ],
+)
+def test_an_architecture_that_cannot_be_is_refused_by_the_name_of_its_key(name, key, value, named):
+    literals, part = copy.deepcopy(smoke_literals(name))
+    literals |= {"pepd": None, name: part | {key: value}}
+    with pytest.raises(ValueError, match=named):
+        build(StudentConfig, literals, "student")
+
+
+def test_a_loaded_triplane_gaussian_needs_no_pretrained_folder(baseline, tmp_path):
+    student = Student.from_config(baseline("smoke", "triplane_gaussian"), seed=0)
+    part = student.config.triplane_gaussian
+    encoder = replace(part.image_encoder, weights="nowhere", trainable=False)
+    student.config = replace(student.config, triplane_gaussian=replace(part, image_encoder=encoder))
+    save_student(tmp_path / "student.safetensors", student)
+    loaded = load_student(tmp_path / "student.safetensors").generator
+    assert not any(p.requires_grad for p in loaded.image_encoder.parameters())
+    assert all(p.requires_grad for p in loaded.point_transformer.parameters())
+
+
+def test_a_file_from_before_the_other_architectures_still_loads(student_of_pepd, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "student.safetensors"
+    save_student(path, student_of_pepd)
+    old = plain(student_of_pepd.config)
+    for name in BOTH:
+        assert old.pop(name) is None
+    save_file(load_file(path), path, {"format": "dd3g-kedro student 1", "config": json.dumps(old)})
+    assert load_student(path).config == student_of_pepd.config
+
+
+@both
+def test_a_picture_of_another_size_is_resized(student, baseline_inputs):
+    _, noise, rays = baseline_inputs(student.config)
+    assert student(torch.full((1, 3, 20, 20), 0.5), noise, rays).means.isfinite().all()

@@ -103,7 +103,6 @@ def test_an_input_image_put_on_its_pixels_is_seen_again_and_not_mirrored(config,
     seen = render(gaussians, camera, 4 * size, torch.zeros(1, 3)).images[0, 0]
     enlarged = picture.repeat_interleave(4, 1).repeat_interleave(4, 2)
 
-
     def difference(other):
         return (seen - other).abs()[:, 4:-4, 4:-4].mean().item()
 
