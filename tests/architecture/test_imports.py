@@ -9,6 +9,7 @@ import pytest
 
 HOMES = {
     "accelerate": ("core.training",),
+    # Splatter Image is a diffusion U-Net, and diffusers has one
     "diffusers": ("core.student.splatter_image", "core.teacher", "core.training"),
     "dvc": (),
     "great_expectations": ("expectations",),

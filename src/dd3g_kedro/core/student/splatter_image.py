@@ -27,7 +27,7 @@ SH_C0 = 0.28209479177387814  # the constant spherical harmonic
 def build_unet(config: SplatterImageConfig) -> nn.Module:
     """diffusers' U-Net without its time: pictures to maps of `width` channels, of the same size.
 
-    Departs: it stands for SongUNet, whose residual blocks and skips differ in scaling only.
+    Departs: it stands for SongUNet, its near relative, with the same widths, levels and attention.
     """
     from diffusers import UNet2DModel
     from diffusers.models.resnet import ResnetBlock2D
@@ -91,7 +91,7 @@ def activate_pixels(
 class SplatterImage(nn.Module):
     """G = SI(II): every pixel of the input image, ground too, becomes a Gaussian; N, C unused.
 
-    The input's camera is fixed, as the paper fixes it (Sec. IV-D): azimuth 0, the student's
+    The input's camera is fixed, as the paper fixes it (Sec. IV-C); Ours: azimuth 0, the student's
     elevation and rig. Ours: heads start at one value for all pixels, on the plane through the
     origin that faces the camera.
     """

@@ -142,7 +142,7 @@ def activate_around(
 class TriplaneGaussian(nn.Module):
     """G = TGS(II): a point cloud and a triplane from the image tokens; N and C are not used.
 
-    The input's camera is fixed, as the paper fixes it (Sec. IV-D): azimuth 0, the student's
+    The input's camera is fixed, as the paper fixes it (Sec. IV-C); Ours: azimuth 0, the student's
     elevation and rig. Departs: TGS supervises its points with those of 3D data (Chamfer, EMD),
     which DD3G has none of; only the renderings teach them here. Of the input image the points see
     features and colours, not its mask, which a composited picture does not have.
