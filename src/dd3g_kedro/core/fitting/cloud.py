@@ -87,7 +87,9 @@ class RawGaussians:
             self.optimizer.state[self.raw[index]] = state
 
 
-def optimise(start: Gaussians, loss: Loss, steps: int, cloud: Cloud, title: str) -> Gaussians:
+def optimise(
+    start: Gaussians, loss: Loss, steps: int, cloud: Cloud, title: str, show_progress: bool = False
+) -> Gaussians:
     """Minimise a loss of one object's Gaussians by Adam, adding and pruning on the way.
 
     Raises:
@@ -95,7 +97,8 @@ def optimise(start: Gaussians, loss: Loss, steps: int, cloud: Cloud, title: str)
     """
     parameters, plan = RawGaussians(start, cloud.learning_rates), cloud.densification
     pulls = start.means.new_zeros(start.means.shape[1])
-    for step in track(range(steps), steps, title, "steps"):
+    shown = track(range(steps), steps, title, "steps") if show_progress else range(steps)
+    for step in shown:
         loss(parameters.gaussians(), step).backward()
         pulls = pulls + parameters.pull()
         parameters.step(step / steps)

@@ -23,7 +23,7 @@ def _require(config: object, where: str, lowest: float, *keys: str) -> None:
 class LearningRates:
     """Adam's, of the raw features. DreamGaussian's but for the scales, which are squeezed here."""
 
-    means: float = 2e-3  # Ours: box sides a step; decays to `final_means`
+    means: float = 1e-3  # box sides a step; falls to `final_means`
     final_means: float = 2e-5
     log_scales: float = 0.02  # Ours
     quaternions: float = 5e-3
@@ -86,7 +86,7 @@ class Cloud:
 class FitConfig:
     """Gaussians to posed pictures, the second stage of LGM's and V3D's family."""
 
-    steps: int = 150
+    steps: int = 80  # Ours: more fit the views better and what lies between them worse
     start: Start = "hull"  # where all silhouettes agree, if the pictures show any; or a ball
     silhouette: float = 0.05  # a pixel this far from the background, in a channel, is the object
     views_per_step: int = 8  # at most; drawn anew where there are more

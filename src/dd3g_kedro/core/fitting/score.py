@@ -158,4 +158,5 @@ def optimise_by_sds(
             return verdict + config.reference_weight * reference + config.mask_weight * mask
 
         start = _first_cloud(rgba[3:], front, config, generator)
-        return optimise(start, loss, config.steps, config.cloud, "distilling one object")
+        title = "distilling one object"
+        return optimise(start, loss, config.steps, config.cloud, title, show_progress=True)
