@@ -40,10 +40,14 @@ class FitScores:
 
 @dataclass(frozen=True)
 class ViewConsistency:
-    """Fits to a teacher's views, between their floor and their ceiling."""
+    """Fits to a teacher's views, beside their floor and their ceiling.
+
+    The order is sure at the diagonals alone: copies of a picture that is its own mirror image
+    contradict each other nowhere, so that `copied.fitted_psnr` may pass the truth's.
+    """
 
     views: FitScores
-    copied: FitScores  # of four copies of the input: the floor
+    copied: FitScores  # of four copies of the input: the floor at the diagonals
     truth: FitScores | None  # of the true frames: the ceiling
 
 
