@@ -31,6 +31,7 @@ _LAYERS = 32  # of its walls
 _SIGMA = 0.5  # of its Gaussians, in their spacing: wide enough that surfaces close
 
 
+@runtime_checkable
 class Lifter(Protocol):
     """One picture in, an object out."""
 
@@ -51,6 +52,7 @@ class MeasurableLifter(Protocol):
         """Prepare the picture; what comes back generates from it, any number of times."""
 
 
+@runtime_checkable
 class Method(Protocol):
     """One picture in, pictures at other cameras out."""
 
