@@ -15,12 +15,14 @@ from tests.known_objects import drawing, protocol_file, views_table
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, Sighting, ring
+from dd3g_kedro.core.evaluation.comparison import compare
 from dd3g_kedro.core.evaluation.config import EvaluateConfig, LpipsWeights
 from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.methods import Lifted, copy_input, extruded_silhouette
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
 from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.evaluation.table import markdown
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.images.background import composite
@@ -86,6 +88,12 @@ def test_pictures_without_truth_have_their_clip_similarity_and_nothing_else(clip
     assert azimuth_plot(table).size[0] > 500
     assert list(found.sheet[0].rows) == ["slab", "copy_input", "grey"]
     assert picture_sheet(found).size[1] > 300
+
+
+def test_without_truth_and_clip_model_there_is_nothing_to_measure(clip, student, tmp_path):
+    config = EvaluateConfig(protocol="images", objects=str(tmp_path), clip=str(clip / "absent"))
+    with pytest.raises(MissingWeights, match="absent: expected a CLIP model"):
+        compare(student, StoredViews(tmp_path / "absent"), config)
 
 
 def test_clip_similarity_is_scored_beside_the_truth_too(clip, config, handles):

@@ -236,6 +236,16 @@ def test_every_table_and_picture_names_its_protocol(evaluation):
     assert picture_sheet(evaluation).tobytes() != with_title.tobytes()
 
 
+def test_the_papers_numbers_stand_below_those_of_its_data_only(evaluation):
+    numbers = report.summary(evaluation, "abc")
+    sure = intervals(report.per_object(evaluation), evaluation.methods)
+    assert "19.85" not in markdown(evaluation, numbers, sure)
+    evaluation.manifest = replace(evaluation.manifest, source="gso")
+    measured, quotation = markdown(evaluation, numbers, sure).split("### Quoted from the paper")
+    assert "19.85" not in measured
+    assert "| DD3G | 19.85 | 0.883 | 0.131 | 0.06 |" in quotation
+
+
 def test_objects_that_the_protocol_names_and_nobody_has_are_told(student, tmp_path):
     path = protocol_file(tmp_path, objects=["object1", "ghost"])
     config = EvaluateConfig(protocol=path, baselines=["copy_input"])

@@ -14,7 +14,7 @@ from dd3g_kedro.core.evaluation.method_costs import method_costs, no_costs
 from dd3g_kedro.core.evaluation.methods import BASELINES, Lifted, Method, StudentLifter
 from dd3g_kedro.core.evaluation.outputs import stored_outputs
 from dd3g_kedro.core.evaluation.run import evaluate
-from dd3g_kedro.core.evaluation.scoring import Scorer
+from dd3g_kedro.core.evaluation.scoring import CLIP_SIMILARITY, Scorer
 from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
 from dd3g_kedro.core.student.weights import Student, load_student
 
@@ -117,13 +117,16 @@ def compare(
     """Score everything and report it: metrics, tables, sheet and plot (Table I).
 
     Raises:
-        MissingWeights: weights that the configuration requires are not there.
+        MissingWeights: weights that the configuration or the protocol requires are not there.
         InvalidShard: the stored views cannot be read.
         InvalidMesh: there are no meshes.
+        InvalidImage: there are no pictures or scenes.
         ValueError: no object could be scored.
     """
     device, manifest = next(student.parameters()).device, config.manifest
     scorer = Scorer(config.lpips, manifest.background, device, config.clip)
+    if not manifest.has_truth and CLIP_SIMILARITY in scorer.missing:
+        raise MissingWeights(scorer.missing[CLIP_SIMILARITY])  # there would be nothing but dashes
     handles = benchmark_handles(stored, config)
     methods = named_methods(student, config, load_teacher)
     evaluation = evaluate(methods, handles, scorer, config)
