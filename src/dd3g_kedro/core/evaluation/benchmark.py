@@ -28,10 +28,10 @@ class Sighting:
 
 @dataclass(frozen=True)
 class BenchmarkObject:
-    """One object's input view, cameras around it and, where there is one, the truth there."""
+    """One object's input view and, where it is known, the truth at other cameras."""
 
     sighting: Sighting
-    targets: Float[Tensor, "v 4 h w"] | None  # straight alpha
+    targets: Float[Tensor, "v 4 h w"] | None  # straight alpha; None: no ground truth
     cameras: Cameras  # b = 1, of the targets, relative to the input's azimuth
     azimuths_deg: tuple[float, ...]  # of the targets, relative to the input's, in [0, 360)
     elevations_deg: tuple[float, ...]
