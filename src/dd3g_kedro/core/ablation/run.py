@@ -1,0 +1,105 @@
+"""One row from its settings to its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from dd3g_kedro.core.ablation.config import AblateConfig
+from dd3g_kedro.core.ablation.measures import measure
+from dd3g_kedro.core.ablation.mix import Source
+from dd3g_kedro.core.ablation.results import (
+    RowResult,
+    measured,
+    measurement_fingerprint,
+    unmeasured,
+)
+from dd3g_kedro.core.ablation.rows import row_settings
+from dd3g_kedro.core.ablation.training import minutes_of, train_row
+from dd3g_kedro.core.config_building import plain
+from dd3g_kedro.core.devices import default_device
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.stored_views import StoredViews
+from dd3g_kedro.core.objective.config import ObjectiveConfig
+from dd3g_kedro.core.quadruples.shards import QuadrupleShards, shard_plan
+from dd3g_kedro.core.student.config import StudentConfig
+from dd3g_kedro.core.student.weights import load_student
+from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+from dd3g_kedro.core.training.reporting import StepReports
+
+_LOG = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class RowReports(StepReports, Protocol):
+    """Reports that can be read again (`datasets.step_log.StepLog`)."""
+
+    def records(self) -> Iterator[Mapping[str, Any]]:
+        """The reported steps."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What every row is measured on."""
+
+    stored: StoredViews
+    evaluate: EvaluateConfig
+    held_out: QuadrupleShards
+    held_out_images: Path
+
+    def content(self) -> list[object]:
+        """What identifies it."""
+        plans = [shard_plan(path) for path in self.held_out.paths]
+        with self.stored.path.open("rb") as stream:
+            views = hashlib.file_digest(stream, "sha256").hexdigest()
+        return [views, plain(self.evaluate), plans]
+
+
+def run_row(
+    name: str,
+    ablate: AblateConfig,
+    student: StudentConfig,
+    objective: ObjectiveConfig,
+    sources: Sequence[Source],
+    teacher: Teacher,
+    benchmark: Benchmark,
+    folder: Path,
+    reports: RowReports,
+    previous: RowResult | None,
+) -> RowResult:
+    """Train and measure the row `name`; what `previous` already says of the same is kept.
+
+    Raises:
+        ValueError: the row's settings do not fit.
+        TrainingDiverged: ten steps in a row had non-finite gradients.
+        KeyboardInterrupt: the run was asked to stop; the same call goes on.
+    """
+    row = ablate.rows[name]
+    if row is None or row.same_as is not None:
+        return unmeasured(name, ablate)
+    settings = row_settings(name, ablate, student, objective)
+    _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
+    trained = train_row(settings, ablate, sources, teacher, folder, reports)
+    fingerprint = measurement_fingerprint(
+        trained, row.label, plain(ablate.measurement), *benchmark.content()
+    )
+    if previous is not None and previous.fingerprint == fingerprint:
+        _LOG.info("row %s has its numbers already", name)
+        return previous
+    best = load_student(trained.weights).to(default_device())
+    config = settings.student
+    held_out = QuadrupleBatches(
+        benchmark.held_out,
+        benchmark.held_out_images,
+        config.image_size,
+        teacher.latent_shape,
+        config.rig,
+    )
+    measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
+    minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
+    return measured(name, row.label, settings, trained, best, measures, fingerprint, minutes)

@@ -1,0 +1,123 @@
+"""One namespace for each row, and for what rows share: quadruples beside `sample`'s, tables."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from dd3g_kedro.core.ablation.config import ROWS
+from dd3g_kedro.pipelines.ablate import nodes
+
+_MEASURED_ON = {
+    "benchmark_views": "benchmark_views",
+    "held_out": "ablation_held_out",
+    "held_out_images": "ablation_held_out_images",
+}
+_STYLISED = {"stylised": "ablation_stylised", "stylised_images": "ablation_stylised_images"}
+
+
+def _row(name: str) -> Node:
+    white, styled = name == "background_fixed", ROWS[name] == "IV"
+    return Node(
+        nodes.row_node(name),
+        name="run_row",
+        namespace=name,
+        tags=[f"table_{ROWS[name]}"],
+        inputs={
+            "ablate": "params:ablate",
+            "student": "params:student",
+            "objective": "params:objective",
+            "evaluate": "params:evaluate",
+            "quadruples": "ablation_white" if white else "quadruples",
+            "collected_images": "collected_images",
+            "teacher": "teacher",
+            **_MEASURED_ON,
+            "weights": f"{name}.ablation_weights",
+            "step_log": f"{name}.ablation_log",
+            "previous": f"{name}.ablation_previous",
+            **(_STYLISED if styled else {}),
+        },
+        outputs=f"{name}.ablation_result",
+    )
+
+
+def _held_out() -> list[Node]:
+    return [
+        Node(
+            nodes.write_held_out,
+            name="write_images",
+            namespace="held_out",
+            inputs={
+                "benchmark_views": "benchmark_views",
+                "evaluate": "params:evaluate",
+                "ablate": "params:ablate",
+                "destination": "ablation_held_out_images_destination",
+            },
+            outputs="ablation_held_out_images",
+        ),
+        Node(
+            nodes.sample_held_out,
+            name="sample_quadruples",
+            namespace="held_out",
+            inputs={
+                "images": "ablation_held_out_images",
+                "teacher": "teacher",
+                "sampling": "params:sampling",
+                "ablate": "params:ablate",
+                "destination": "ablation_held_out_destination",
+            },
+            outputs="ablation_held_out",
+        ),
+    ]
+
+
+def _on_white() -> Node:
+    return Node(
+        nodes.sample_on_white,
+        name="sample_quadruples",
+        namespace="on_white",
+        inputs={
+            "image_table": "image_table",
+            "collected_images": "collected_images",
+            "teacher": "teacher",
+            "sampling": "params:sampling",
+            "ablate": "params:ablate",
+            "destination": "ablation_white_destination",
+        },
+        outputs="ablation_white",
+    )
+
+
+def _stylised() -> list[Node]:
+    return [
+        Node(
+            nodes.stylise_images,
+            name="stylise_images",
+            namespace="stylised",
+            inputs={
+                "image_table": "image_table",
+                "collected_images": "collected_images",
+                "ablate": "params:ablate",
+                "destination": "ablation_stylised_images_destination",
+            },
+            outputs="ablation_stylised_images",
+        ),
+        Node(
+            nodes.sample_stylised,
+            name="sample_quadruples",
+            namespace="stylised",
+            inputs={
+                "image_table": "image_table",
+                "images": "ablation_stylised_images",
+                "teacher": "teacher",
+                "sampling": "params:sampling",
+                "ablate": "params:ablate",
+                "destination": "ablation_stylised_destination",
+            },
+            outputs="ablation_stylised",
+        ),
+    ]
+
+
+def create_pipeline() -> Pipeline:
+    """`--namespaces=<row>` runs one row, once `held_out` (and what else it reads) has been run."""
+    return Pipeline([*_held_out(), _on_white(), *_stylised(), *(_row(name) for name in ROWS)])
