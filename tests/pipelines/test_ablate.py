@@ -62,6 +62,9 @@ def catalog_in(folder: Path) -> DataCatalog:
         entries[f"{row}.ablation_log"] = RowLogDataset(filepath=str(place / "steps.jsonl"))
         for name in ("result", "previous"):
             entries[f"{row}.ablation_{name}"] = RowResultDataset(filepath=str(place))
+    for table in (*TABLES, "method"):
+        for part in ("rows", "pairs", "markdown", "figure"):
+            entries[f"{table}.ablation_{part}"] = MemoryDataset(copy_mode="assign")
     return DataCatalog(entries)
 
 
@@ -121,6 +124,21 @@ def test_synthetic_rows_learn_from_stylised_images_alone(made):
     document = catalog.load("synthetic_40.ablation_result").document
     assert document["training"]["quadruples"] == 4  # half of the images, two seeds each
     assert document["settings"]["quadruples"]["rendered"] == 0
+
+
+def test_tables_gather_whatever_rows_have_results(made):
+    catalog = made[1]
+    SequentialRunner().run(create_pipeline().only_nodes_with_namespaces(["tables"]), catalog)
+    third = catalog.load("III.ablation_rows").set_index("row")
+    assert third.loc["explicit", "psnr"] == pytest.approx(
+        catalog.load("explicit.ablation_result").document["metrics"]["psnr"], abs=1e-4
+    )
+    assert pd.isna(third.loc["joint", "psnr"])
+    second = catalog.load("II.ablation_rows").set_index("row")
+    assert second.loc["pepd", "psnr"] == third.loc["explicit", "psnr"]
+    assert "cannot be judged yet" in catalog.load("III.ablation_markdown")
+    assert set(catalog.load("method.ablation_pairs")["verdict"]) >= {"not run"}
+    assert catalog.load("IV.ablation_figure").width > 500
 
 
 def test_every_row_has_a_namespace_of_its_own_and_writes_no_other_rows_files():

@@ -46,7 +46,7 @@ class RowResult:
     def values(self, metric: str) -> dict[str, float]:
         """The metric by object or image; empty where it was not measured."""
         both = self.document.get("objects", {}) | self.document.get("images", {})
-        return dict(both.get(metric, {}))
+        return {name: float(value) for name, value in both.get(metric, {}).items()}
 
 
 def unmeasured(name: str, ablate: AblateConfig) -> RowResult:
@@ -63,7 +63,7 @@ def measured(
     trained: TrainedRow,
     student: Student,
     measures: Measures,
-    fingerprint: str,
+    measured_on: str,
     minutes: float,
 ) -> RowResult:
     """The document of a row that was trained and measured."""
@@ -72,7 +72,8 @@ def measured(
         "row": name,
         "table": ROWS[name],
         "label": label,
-        "fingerprint": fingerprint,
+        "fingerprint": result_fingerprint(trained, label, measured_on),
+        "measured_on": measured_on,
         "settings": settings.document(),
         "training": {
             "quadruples": trained.quadruples,
@@ -94,9 +95,9 @@ def device_name(kind: str) -> str:
     return torch.cuda.get_device_name() if kind == "cuda" else kind
 
 
-def measurement_fingerprint(trained: TrainedRow, *measured_on: object) -> str:
-    """Tells apart numbers that could differ."""
-    content = json.dumps([trained.fingerprint, *measured_on], sort_keys=True, default=str)
+def result_fingerprint(trained: TrainedRow, label: str, measured_on: str) -> str:
+    """Tells apart results that could differ."""
+    content = json.dumps([trained.fingerprint, label, measured_on])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

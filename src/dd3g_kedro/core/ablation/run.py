@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from dd3g_kedro.core.ablation.config import AblateConfig
+from dd3g_kedro.core.ablation.config import AblateConfig, Measurement
 from dd3g_kedro.core.ablation.measures import measure
 from dd3g_kedro.core.ablation.mix import Source
 from dd3g_kedro.core.ablation.results import (
     RowResult,
     measured,
-    measurement_fingerprint,
+    result_fingerprint,
     unmeasured,
 )
 from dd3g_kedro.core.ablation.rows import row_settings
@@ -52,12 +53,13 @@ class Benchmark:
     held_out: QuadrupleShards
     held_out_images: Path
 
-    def content(self) -> list[object]:
-        """What identifies it."""
+    def fingerprint(self, measurement: Measurement) -> str:
+        """Tells apart numbers that cannot be compared."""
         plans = [shard_plan(path) for path in self.held_out.paths]
-        with self.stored.path.open("rb") as stream:
-            views = hashlib.file_digest(stream, "sha256").hexdigest()
-        return [views, plain(self.evaluate), plans]
+        content = hashlib.sha256(json.dumps([plans, plain(measurement)]).encode())
+        content.update(json.dumps(plain(self.evaluate), sort_keys=True).encode())
+        content.update(self.stored.path.read_bytes())
+        return content.hexdigest()
 
 
 def run_row(
@@ -85,10 +87,10 @@ def run_row(
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
     trained = train_row(settings, ablate, sources, teacher, folder, reports)
-    fingerprint = measurement_fingerprint(
-        trained, row.label, plain(ablate.measurement), *benchmark.content()
-    )
-    if previous is not None and previous.fingerprint == fingerprint:
+    measured_on = benchmark.fingerprint(ablate.measurement)
+    if previous is not None and previous.fingerprint == result_fingerprint(
+        trained, row.label, measured_on
+    ):
         _LOG.info("row %s has its numbers already", name)
         return previous
     best = load_student(trained.weights).to(default_device())
@@ -102,4 +104,4 @@ def run_row(
     )
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
     minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
-    return measured(name, row.label, settings, trained, best, measures, fingerprint, minutes)
+    return measured(name, row.label, settings, trained, best, measures, measured_on, minutes)

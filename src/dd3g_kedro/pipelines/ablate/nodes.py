@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.student.config import StudentConfig
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,6 +134,28 @@ def row_node(name: str) -> Callable[..., RowResult]:
 
     run_row.__name__ = f"run_{name}"
     return run_row
+
+
+def table_node(name: str) -> Callable[..., dict[str, Any]]:
+    """The node that gathers one table from whatever rows have results."""
+
+    def make_table(ablate: AblateConfig, **results: RowResult | None) -> dict[str, Any]:
+        """Numbers, comparisons, words and a picture."""
+        from dd3g_kedro.core.ablation.table_figure import figure
+        from dd3g_kedro.core.ablation.table_text import markdown, sentence
+        from dd3g_kedro.core.ablation.tables import ablation_table
+
+        table = ablation_table(name, results, ablate)
+        _LOG.info("%s. %s", table.title, sentence(table))
+        return {
+            "rows": table.frame(),
+            "pairs": table.pairs(),
+            "markdown": markdown(table),
+            "figure": figure(table),
+        }
+
+    make_table.__name__ = f"table_{name}"
+    return make_table
 
 
 def _accepted(image_table: pd.DataFrame) -> list[Any]:

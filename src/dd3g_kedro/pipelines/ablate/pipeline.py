@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from dd3g_kedro.core.ablation.config import ROWS
+from dd3g_kedro.core.ablation.config import ROWS, TABLES
 from dd3g_kedro.pipelines.ablate import nodes
 
 _MEASURED_ON = {
@@ -118,6 +118,28 @@ def _stylised() -> list[Node]:
     ]
 
 
+def _table(name: str) -> Node:
+    """`--namespaces=tables` makes them again."""
+    return Node(
+        nodes.table_node(name),
+        name=f"table_{name}",
+        namespace="tables",
+        tags=[f"table_{name}"],
+        inputs={"ablate": "params:ablate", **{row: f"{row}.ablation_result" for row in ROWS}},
+        outputs={
+            part: f"{name}.ablation_{part}" for part in ("rows", "pairs", "markdown", "figure")
+        },
+    )
+
+
 def create_pipeline() -> Pipeline:
     """`--namespaces=<row>` runs one row, once `held_out` (and what else it reads) has been run."""
-    return Pipeline([*_held_out(), _on_white(), *_stylised(), *(_row(name) for name in ROWS)])
+    return Pipeline(
+        [
+            *_held_out(),
+            _on_white(),
+            *_stylised(),
+            *(_row(name) for name in ROWS),
+            *(_table(name) for name in (*TABLES, "method")),
+        ]
+    )
