@@ -9,7 +9,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from tests.core.ablation.toys import EVALUATE, OBJECTIVE, STUDENT, ablate_config, small_views
-from tests.fakes import TINY_SAMPLING, tiny_quadruples
+from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_student
 
 from dd3g_kedro.core.ablation.config import ROWS, TABLES
 from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
@@ -40,6 +40,7 @@ def catalog_in(folder: Path) -> DataCatalog:
         "collected_images": images,
         "image_table": table,
         "teacher": teacher,
+        "student": tiny_student(),
         "benchmark_views": small_views(folder),
         "params:ablate": ablate_config(),
         "params:student": STUDENT,
@@ -65,6 +66,9 @@ def catalog_in(folder: Path) -> DataCatalog:
     for table in (*TABLES, "method"):
         for part in ("rows", "pairs", "markdown", "figure"):
             entries[f"{table}.ablation_{part}"] = MemoryDataset(copy_mode="assign")
+    for name in ("interpolation", "diversity"):
+        for part in ("measures", "strip"):
+            entries[f"{name}_{part}"] = MemoryDataset(copy_mode="assign")
     return DataCatalog(entries)
 
 
@@ -139,6 +143,19 @@ def test_tables_gather_whatever_rows_have_results(made):
     assert "cannot be judged yet" in catalog.load("III.ablation_markdown")
     assert set(catalog.load("method.ablation_pairs")["verdict"]) >= {"not run"}
     assert catalog.load("IV.ablation_figure").width > 500
+
+
+def test_pictures_of_the_trained_student(made):
+    catalog = made[1]
+    wanted = create_pipeline().only_nodes_with_namespaces(["interpolation", "diversity"])
+    SequentialRunner().run(wanted, catalog)
+    way = catalog.load("interpolation_measures")["ways"]["object0 to object1"]
+    assert way["steps"] == 8
+    assert catalog.load("interpolation_strip").size == (11 * 128, 2 * 128)
+    varied = catalog.load("diversity_measures")
+    assert set(varied["images"]) == {"object0", "object1"}
+    assert varied["mean"]["teacher_spread"] > 0.01
+    assert catalog.load("diversity_strip").size == (8 * 96, 2 * 3 * 96)
 
 
 def test_every_row_has_a_namespace_of_its_own_and_writes_no_other_rows_files():

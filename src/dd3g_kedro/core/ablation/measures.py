@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from dd3g_kedro.core.ablation.config import Measurement
 from dd3g_kedro.core.devices import network_autocast
 from dd3g_kedro.core.evaluation import report
-from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle
+from dd3g_kedro.core.evaluation.benchmark import ObjectHandle
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.mesh_views import mesh_objects
 from dd3g_kedro.core.evaluation.methods import StudentViews
@@ -118,14 +118,14 @@ def floaters(
         scores["contrast_psnr"][handle.name] = float(
             psnr(images, wanted).clamp(max=PSNR_CAP).mean()
         )
-        scores["stray_opacity"][handle.name] = stray_opacity(alphas, truth)
+        scores["stray_opacity"][handle.name] = stray_opacity(alphas, truth.targets[:, 3:])
     return scores
 
 
-def stray_opacity(alphas: Float[Tensor, "v 1 h w"], truth: BenchmarkObject) -> float:
+def stray_opacity(alphas: Float[Tensor, "v 1 h w"], truth: Float[Tensor, "v 1 h w"]) -> float:
     """Mean opacity away from the true silhouette; 0 where there is no such pixel."""
     reach = max(round(_MARGIN * alphas.shape[-1]), 1)
-    near = F.max_pool2d(truth.targets[:, 3:], 2 * reach + 1, stride=1, padding=reach)
+    near = F.max_pool2d(truth, 2 * reach + 1, stride=1, padding=reach)
     outside = near < 1 / 255
     return float(alphas[outside].sum() / outside.sum().clamp(min=1))
 
@@ -150,6 +150,14 @@ def fidelity(student: Student, held_out: QuadrupleBatches, autocast: bool) -> Sc
         for metric, value in zip(names, values, strict=True):
             scores[metric][name] = value
     return scores
+
+
+def batches_for(student: Student, shards: QuadrupleShards, images: Path) -> QuadrupleBatches:
+    """Quadruples as this student takes them."""
+    config = student.config
+    views, channels, size = len(config.azimuths_deg), config.latent_channels, config.latent_size
+    noise_shape = (views, channels, size, size)
+    return QuadrupleBatches(shards, images, config.image_size, noise_shape, config.rig)
 
 
 def seeds_of_images(shards: QuadrupleShards) -> list[tuple[str, list[QuadrupleRow]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from dd3g_kedro.core.ablation.config import AblateConfig, Measurement
-from dd3g_kedro.core.ablation.measures import measure
+from dd3g_kedro.core.ablation.measures import batches_for, measure
 from dd3g_kedro.core.ablation.mix import Source
 from dd3g_kedro.core.ablation.results import (
     RowResult,
@@ -30,7 +30,6 @@ from dd3g_kedro.core.quadruples.shards import QuadrupleShards, shard_plan
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import load_student
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.training.reporting import StepReports
 
 _LOG = logging.getLogger(__name__)
@@ -94,14 +93,7 @@ def run_row(
         _LOG.info("row %s has its numbers already", name)
         return previous
     best = load_student(trained.weights).to(default_device())
-    config = settings.student
-    held_out = QuadrupleBatches(
-        benchmark.held_out,
-        benchmark.held_out_images,
-        config.image_size,
-        teacher.latent_shape,
-        config.rig,
-    )
+    held_out = batches_for(best, benchmark.held_out, benchmark.held_out_images)
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
     minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
     return measured(name, row.label, settings, trained, best, measures, measured_on, minutes)

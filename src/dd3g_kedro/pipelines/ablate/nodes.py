@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dd3g_kedro.core.ablation.run import RowReports
     from dd3g_kedro.core.evaluation.stored_views import StoredViews
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
+    from dd3g_kedro.core.student.weights import Student
     from dd3g_kedro.core.teacher.teacher import Teacher
 
 
@@ -156,6 +157,32 @@ def table_node(name: str) -> Callable[..., dict[str, Any]]:
 
     make_table.__name__ = f"table_{name}"
     return make_table
+
+
+def interpolate(student: Student, images: Path, ablate: AblateConfig) -> dict[str, Any]:
+    """Walk between the image tokens of held-out pictures (Fig. 9)."""
+    from dd3g_kedro.core.ablation.interpolation import interpolations, smoothness, strip
+    from dd3g_kedro.core.devices import default_device
+
+    ways = interpolations(student.to(default_device()), images, ablate.interpolation)
+    return {"measures": smoothness(ways), "strip": strip(ways)}
+
+
+def vary_noise(
+    student: Student,
+    held_out: QuadrupleShards,
+    images: Path,
+    evaluate: EvaluateConfig,
+    ablate: AblateConfig,
+) -> dict[str, Any]:
+    """Lift each held-out picture with several N, beside the teacher (Fig. 10)."""
+    from dd3g_kedro.core.ablation.diversity import picture, summary, variants_of
+    from dd3g_kedro.core.ablation.measures import batches_for
+    from dd3g_kedro.core.devices import default_device
+
+    moved = student.to(default_device())
+    found = variants_of(moved, batches_for(moved, held_out, images), evaluate.autocast)
+    return {"measures": summary(found), "strip": picture(found, ablate.diversity)}
 
 
 def _accepted(image_table: pd.DataFrame) -> list[Any]:

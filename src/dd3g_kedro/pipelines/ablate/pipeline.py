@@ -70,21 +70,23 @@ def _held_out() -> list[Node]:
     ]
 
 
-def _on_white() -> Node:
-    return Node(
-        nodes.sample_on_white,
-        name="sample_quadruples",
-        namespace="on_white",
-        inputs={
-            "image_table": "image_table",
-            "collected_images": "collected_images",
-            "teacher": "teacher",
-            "sampling": "params:sampling",
-            "ablate": "params:ablate",
-            "destination": "ablation_white_destination",
-        },
-        outputs="ablation_white",
-    )
+def _on_white() -> list[Node]:
+    return [
+        Node(
+            nodes.sample_on_white,
+            name="sample_quadruples",
+            namespace="on_white",
+            inputs={
+                "image_table": "image_table",
+                "collected_images": "collected_images",
+                "teacher": "teacher",
+                "sampling": "params:sampling",
+                "ablate": "params:ablate",
+                "destination": "ablation_white_destination",
+            },
+            outputs="ablation_white",
+        )
+    ]
 
 
 def _stylised() -> list[Node]:
@@ -132,14 +134,38 @@ def _table(name: str) -> Node:
     )
 
 
+def _pictures() -> list[Node]:
+    """Of the student that `distill` made, not of a row."""
+    return [
+        Node(
+            nodes.interpolate,
+            name="interpolate",
+            namespace="interpolation",
+            inputs={
+                "student": "student",
+                "images": "ablation_held_out_images",
+                "ablate": "params:ablate",
+            },
+            outputs={"measures": "interpolation_measures", "strip": "interpolation_strip"},
+        ),
+        Node(
+            nodes.vary_noise,
+            name="vary_noise",
+            namespace="diversity",
+            inputs={
+                "student": "student",
+                "held_out": "ablation_held_out",
+                "images": "ablation_held_out_images",
+                "evaluate": "params:evaluate",
+                "ablate": "params:ablate",
+            },
+            outputs={"measures": "diversity_measures", "strip": "diversity_strip"},
+        ),
+    ]
+
+
 def create_pipeline() -> Pipeline:
     """`--namespaces=<row>` runs one row, once `held_out` (and what else it reads) has been run."""
-    return Pipeline(
-        [
-            *_held_out(),
-            _on_white(),
-            *_stylised(),
-            *(_row(name) for name in ROWS),
-            *(_table(name) for name in (*TABLES, "method")),
-        ]
-    )
+    shared = [*_held_out(), *_on_white(), *_stylised(), *_pictures()]
+    tables = [_table(name) for name in (*TABLES, "method")]
+    return Pipeline([*shared, *(_row(name) for name in ROWS), *tables])
