@@ -142,3 +142,14 @@ def test_a_damaged_result_says_what_to_do(tmp_path, text):
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(DD3GError, match=r"result\.json: expected a row's result.*Delete it"):
         read_result(tmp_path)
+
+
+def test_a_wrong_row_stops_every_row_before_it_is_trained(toys, tmp_path):
+    wrong = {"label": "?", "sentence": "?", "objective": {"schedule": "sudden"}}
+    config = ablate_config()
+    broken = ablate_config(rows=config.rows | {"beta_constant": wrong})
+    with pytest.raises(
+        ValueError, match=r"rows\.beta_constant: objective\.schedule must be one of"
+    ):
+        run(toys, tmp_path, "joint", broken)
+    assert not (tmp_path / "joint").exists()

@@ -75,3 +75,14 @@ def row_settings(
             "backbone": ablate.lpips_backbone if ablate.perceptual == "lpips" else None,
         },
     )
+
+
+def check_rows(ablate: AblateConfig, student: StudentConfig, objective: ObjectiveConfig) -> None:
+    """Every row's changes must fit, before the first one is trained for hours.
+
+    Raises:
+        ValueError: a row's changes do not fit; the message names the row and the key.
+    """
+    for name, row in ablate.rows.items():
+        if row is not None and row.same_as is None:
+            row_settings(name, ablate, student, objective)

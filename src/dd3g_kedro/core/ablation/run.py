@@ -19,7 +19,7 @@ from dd3g_kedro.core.ablation.results import (
     result_fingerprint,
     unmeasured,
 )
-from dd3g_kedro.core.ablation.rows import row_settings
+from dd3g_kedro.core.ablation.rows import check_rows, row_settings
 from dd3g_kedro.core.ablation.training import minutes_of, train_row
 from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.devices import default_device
@@ -76,10 +76,11 @@ def run_row(
     """Train and measure the row `name`; what `previous` already says of the same is kept.
 
     Raises:
-        ValueError: the row's settings do not fit.
+        ValueError: this row's settings, or another one's, do not fit.
         TrainingDiverged: ten steps in a row had non-finite gradients.
         KeyboardInterrupt: the run was asked to stop; the same call goes on.
     """
+    check_rows(ablate, student, objective)
     row = ablate.rows[name]
     if row is None or row.same_as is not None:
         return unmeasured(name, ablate)
