@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,19 @@ def stored_views(table: pd.DataFrame, folder: Path) -> StoredViews:
     path = folder / "benchmark_views.parquet"
     table.to_parquet(path, index=False)
     return StoredViews(path)
+
+
+def protocol_file(folder: Path, **changes) -> str:
+    """A protocol for the objects here, as its file; `azimuths_deg` and `size` reach inside."""
+    content = json.loads(
+        files("dd3g_kedro.core.evaluation").joinpath("protocols", "demo-1.json").read_text()
+    )
+    content["views"]["azimuths_deg"] = changes.pop("azimuths_deg", [0, 90, 180, 270])
+    content["drawing"]["size"] = changes.pop("size", SIZE)
+    content |= {"name": "known", "objects": None} | changes
+    path = folder / "known-1.json"
+    path.write_text(json.dumps(content))
+    return str(path)
 
 
 def write_boxes(folder: Path) -> Path:

@@ -9,7 +9,8 @@ import pytest
 
 HOMES = {
     "accelerate": ("core.training",),
-    "diffusers": ("core.teacher", "core.training"),
+    # Splatter Image is a diffusion U-Net, and diffusers has one
+    "diffusers": ("core.student.splatter_image", "core.teacher", "core.training"),
     "dvc": (),
     "great_expectations": ("expectations",),
     "gsplat": ("core.rendering",),
@@ -17,7 +18,7 @@ HOMES = {
     "lpips": ("core.metrics",),
     "mlflow": ("hooks", "datasets", "serving"),
     "numba": ("core.rendering", "core.meshes"),
-    "transformers": ("core.student", "core.teacher"),
+    "transformers": ("core.metrics", "core.student", "core.teacher"),
     "trimesh": ("core.meshes",),
 }
 HEAVY = (

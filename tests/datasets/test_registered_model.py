@@ -71,6 +71,18 @@ def test_an_evaluation_comes_back_and_the_alias_moves(weights: Path, tracked_run
     assert registry.champion() == "1"
 
 
+def test_of_many_methods_the_students_own_numbers_are_kept(weights: Path, tracked_run):
+    dataset = RegisteredModelDataset(name="dd3g-student")
+    dataset.save(release(weights))
+    registry = dataset.load()
+    numbers = {f"novel_aligned_metric{k}": k / 7 for k in range(22)}
+    own = {"protocol": {"id": "demo-1"}, "student": numbers, "failed": 0}
+    registry.record_evaluation("1", own | {f"method{k}": numbers for k in range(9)})
+    assert registry.evaluation("1") == own
+    with pytest.raises(DatasetError, match="do not fit"):
+        registry.record_evaluation("1", {"student": {f"{k}": "x" * 100 for k in range(60)}})
+
+
 def test_without_a_tracked_run_nothing_is_registered(weights: Path, caplog):
     with caplog.at_level("INFO"):
         RegisteredModelDataset(name="dd3g-student").save(release(weights))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from tests.core.ablation.toys import EVALUATE, OBJECTIVE, STUDENT, ablate_config, small_views
+from tests.core.ablation.toys import OBJECTIVE, STUDENT, ablate_config, evaluate_config, small_views
 from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_student
 
 from dd3g_kedro.core.ablation.config import ROWS, TABLES
@@ -45,7 +45,7 @@ def catalog_in(folder: Path) -> DataCatalog:
         "params:ablate": ablate_config(),
         "params:student": STUDENT,
         "params:objective": OBJECTIVE,
-        "params:evaluate": EVALUATE,
+        "params:evaluate": evaluate_config(folder),
         "params:sampling": TINY_SAMPLING,
     }
     entries = {name: MemoryDataset(value, copy_mode="assign") for name, value in kept.items()}

@@ -9,15 +9,26 @@ import pytest
 import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from tests.known_objects import SIZE, saved_student, stored_views, views_table, write_boxes
+from tests.known_objects import (
+    protocol_file,
+    saved_student,
+    stored_views,
+    views_table,
+    write_boxes,
+)
 
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.pipelines.evaluate import create_pipeline
 
 OUTPUTS = (
-    "metrics", "intervals", "per_object", "per_view", "by_azimuth", "table", "sheet", "plot",
+    "metrics", "intervals", "per_object", "per_view", "by_azimuth", "costs", "table", "sheet",
+    "plot",
 )  # fmt: skip
+
+
+def never():
+    raise AssertionError("the teacher was read, though no method needs it")
 
 
 def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
@@ -26,6 +37,7 @@ def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
         {
             "student": MemoryDataset(student, copy_mode="assign"),
             "benchmark_views": MemoryDataset(stored, copy_mode="assign"),
+            "teacher_on_demand": MemoryDataset(never, copy_mode="assign"),
             "params:evaluate": MemoryDataset(config, copy_mode="assign"),
         }
     )
@@ -34,7 +46,7 @@ def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
 
 
 def test_stored_views_become_numbers_and_pictures(project, tmp_path):
-    config = EvaluateConfig(drawing={"size": SIZE}, sheet_objects=1)
+    config = EvaluateConfig(protocol=protocol_file(tmp_path), sheet_objects=1)
     found = run(project, tmp_path, config, stored_views(views_table(2), tmp_path))
     assert found["metrics"]["protocol"]["objects"] == 2
     assert len(found["metrics"]["student_fingerprint"]) == 64
@@ -48,12 +60,8 @@ def test_stored_views_become_numbers_and_pictures(project, tmp_path):
 def test_any_folder_of_meshes_can_be_the_benchmark(project, tmp_path):
     meshes = write_boxes(tmp_path / "meshes")
     (meshes / "broken.obj").write_text("v 0 0 nonsense")
-    config = EvaluateConfig(
-        meshes=str(meshes),
-        drawing={"size": SIZE},
-        views={"azimuths_deg": [0, 120, 240], "elevation_deg": 5},
-    )
-
+    path = protocol_file(tmp_path, source="meshes", azimuths_deg=[0, 120, 240])
+    config = EvaluateConfig(protocol=path, objects=str(meshes))
     found = run(project, tmp_path, config, StoredViews(tmp_path / "absent.parquet"))
     table = found["per_object"]
     assert (table["status"] == "scored").sum() == 3 * 4
@@ -70,17 +78,33 @@ def test_every_environments_parameters_build(project, environment):
         for key, value in numbers["evaluate"].items():
             both = isinstance(value, dict) and isinstance(merged.get(key), dict)
             merged[key] = merged[key] | value if both else value
-    assert EvaluateConfig(**merged).background == 1
+    config = EvaluateConfig(**merged)
+    expected = {"base": "demo-1", "smoke": "smoke-1", "paper": "gso-dd3g-1"}
+    assert config.manifest.id == expected[environment]
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"drawing": {"sice": 64}}, r"evaluate\.drawing\.sice .*did you mean"),
-        ({"drawing": {"size": 9}}, r"evaluate\.drawing\.size"),
-        ({"background": 2}, r"evaluate\.background"),
+        ({"protocol": "gso-dd3"}, r"evaluate\.protocol: expected one of demo-1, .*gso-dd3'"),
+        ({"protocol": "gso-dd3g"}, r"evaluate\.objects must name the folder \(gso\)"),
+        ({"objects": "x"}, r"evaluate\.objects is x, but .* demo-1 measures the stored views"),
+        ({"protocol": "images", "objects": "x"}, r"evaluate\.clip must name"),
+        (
+            {"protocol": "gso-sync30", "objects": "x", "split": "test"},
+            r"evaluate\.split .*gso-sync30-1 reads gso",
+        ),
+        ({"alignment": {"steps": 5}}, r"evaluate\.alignment\.steps .*did you mean"),
+        ({"two_stage": {"steps": 0}}, r"evaluate\.two_stage\.steps"),
+        ({"optimised": ["lgm"]}, r"evaluate\.optimised\[0\] must be one of dreamgaussian"),
+        ({"optimised": ["two_stage"] * 2}, r"evaluate\.optimised names one twice"),
+        ({"outputs": {"student": "x"}}, r"evaluate\.outputs\.student: the name is taken"),
+        (
+            {"outputs": {"a": "x"}, "students": {"a": "y"}},
+            r"evaluate\.outputs\.a: the name is taken",
+        ),
         ({"limit": 0}, r"evaluate\.limit"),
-        ({"split": "test"}, r"evaluate\.split .*evaluate\.meshes is null"),
+        ({"split": "test"}, r"evaluate\.split .*demo-1 reads stored_views"),
         ({"baselines": ["copy"]}, r"evaluate\.baselines\[0\] must be one of"),
         ({"students": {"copy_input": "x"}}, r"evaluate\.students\.copy_input"),
         ({"lpips": {"required": True}}, r"evaluate\.lpips\.required"),
@@ -92,5 +116,6 @@ def test_a_wrong_parameter_names_itself(wrong, message):
 
 
 def test_an_unknown_parameter_names_itself():
-    with pytest.raises(TypeError, match="metrix"):
-        EvaluateConfig(metrix=1)
+    for gone in ("metrix", "meshes", "drawing", "background"):
+        with pytest.raises(TypeError, match=gone):
+            EvaluateConfig(**{gone: 1})

@@ -37,7 +37,7 @@ class Gaussians:
     """What the student predicts, activated, in the world frame."""
 
     means: Float[Tensor, "b g 3"]
-    log_scales: Float[Tensor, "b g 3"]  # in (-9, -3), Sec. IV-A. Ours: natural log
+    log_scales: Float[Tensor, "b g 3"]  # natural (Ours); PEPD's lie in (-9, -3), Sec. IV-A
     quaternions: Float[Tensor, "b g 4"]  # unit, (w, x, y, z)
     colors: Float[Tensor, "b g 3"]  # sRGB in [0, 1]
     opacities: Float[Tensor, "b g"]  # in (0, 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -32,9 +34,7 @@ class TeacherDataset(AbstractDataset["Teacher", "Teacher | None"]):
         """Read it onto the CPU in float32."""
         if self.may_be_missing and not self._exists():
             return None
-        from dd3g_kedro.core.teacher.storage import load_teacher
-
-        return load_teacher(self._filepath)
+        return _read(self._filepath)
 
     def save(self, data: Teacher) -> None:
         """Write it, as float16 unless `half` is false; whole or not at all."""
@@ -49,6 +49,42 @@ class TeacherDataset(AbstractDataset["Teacher", "Teacher | None"]):
 
     def _describe(self) -> dict[str, str]:
         return {"filepath": str(self._filepath)}
+
+
+class TeacherOnDemandDataset(AbstractDataset["Teacher", "Callable[[], Teacher]"]):
+    """A teacher's folder that nobody reads before the node asks for it."""
+
+    def __init__(
+        self, *, filepath: str, optional: bool = True, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Take the folder; `optional` stands in the catalog for the readers of the catalog."""
+        self._filepath = Path(filepath)
+        self.may_be_missing = optional
+        self.metadata = metadata
+
+    def load(self) -> Callable[[], Teacher]:
+        """What reads it onto the CPU in float32, when called."""
+        return partial(_read, self._filepath)
+
+    def save(self, data: Teacher) -> NoReturn:  # noqa: ARG002
+        """Refuse: `TeacherDataset` writes it.
+
+        Raises:
+            DatasetError: always.
+        """
+        raise DatasetError(f"{self._filepath}: this catalog entry only reads")
+
+    def _exists(self) -> bool:
+        return (self._filepath / "teacher.json").is_file()
+
+    def _describe(self) -> dict[str, str]:
+        return {"filepath": str(self._filepath)}
+
+
+def _read(folder: Path) -> Teacher:
+    from dd3g_kedro.core.teacher.storage import load_teacher
+
+    return load_teacher(folder)
 
 
 class AutoencoderDataset(AbstractDataset[Any, Any]):

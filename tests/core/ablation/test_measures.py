@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.core.ablation.toys import EVALUATE, Toys
+from tests.core.ablation.toys import Toys
 from tests.fakes import SIZE, tiny_student
 
 from dd3g_kedro.core.ablation.config import Diversity, Measurement
@@ -20,7 +20,7 @@ from dd3g_kedro.core.ablation.measures import (
     spread,
     stray_opacity,
 )
-from dd3g_kedro.core.evaluation.stored_views import stored_objects
+from dd3g_kedro.core.evaluation.comparison import benchmark_handles
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.types import Gaussians
 
@@ -70,11 +70,12 @@ class Fog(Student):
 
 
 def test_white_floaters_show_over_the_contrasting_colour(toys: Toys):
-    handles = stored_objects(toys.benchmark.stored, EVALUATE)
-    plain = floaters(tiny_student(), handles, EVALUATE, Measurement())
+    config = toys.benchmark.evaluate
+    handles = benchmark_handles(toys.benchmark.stored, config)
+    plain = floaters(tiny_student(), handles, config, Measurement())
     fog = Fog(tiny_student().generator, tiny_student().config)
-    green = floaters(fog, handles, EVALUATE, Measurement())
-    white = floaters(fog, handles, EVALUATE, Measurement(contrast=(1.0, 1.0, 1.0)))
+    green = floaters(fog, handles, config, Measurement())
+    white = floaters(fog, handles, config, Measurement(contrast=(1.0, 1.0, 1.0)))
     for name in plain["stray_opacity"]:
         assert 0 <= plain["stray_opacity"][name] <= 1
         assert green["stray_opacity"][name] > 0.3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 from tests.fakes import SIZE, TINY_SAMPLING, tiny_quadruples, tiny_student_config
-from tests.known_objects import png, stored_views, views_table
+from tests.known_objects import png, protocol_file, stored_views, views_table
 
 from dd3g_kedro.core.ablation.config import ROWS, AblateConfig
 from dd3g_kedro.core.ablation.held_out import held_out_sampling, images_in, write_held_out
@@ -28,11 +28,15 @@ OBJECTIVE = ObjectiveConfig(
     opacity_weight=0.001,
 )
 STUDENT = tiny_student_config()
-EVALUATE = EvaluateConfig(
-    drawing={"size": SIZE},  # type: ignore[arg-type]
-    lpips={"vgg": None, "alex": None},  # type: ignore[arg-type]
-    sheet_objects=1,
-)
+
+
+def evaluate_config(folder: Path) -> EvaluateConfig:
+    """A protocol at the toys' size, its file in `folder`."""
+    return EvaluateConfig(
+        protocol=protocol_file(folder, size=SIZE),
+        lpips={"vgg": None, "alex": None},  # type: ignore[arg-type]
+        sheet_objects=1,
+    )
 
 
 def ablate_config(steps: int = 2, **changes: object) -> AblateConfig:
@@ -83,10 +87,11 @@ def make_toys(folder: Path) -> Toys:
     stored, pictures = small_views(folder), folder / "held_out_images"
     pictures.mkdir()
     config = ablate_config()
-    write_held_out(stored, EVALUATE, config.held_out, pictures)
+    evaluate = evaluate_config(folder)
+    write_held_out(stored, evaluate, config.held_out, pictures)
     sampling = held_out_sampling(replace(TINY_SAMPLING, batch_size=2), config.held_out)
     held_out = collect_quadruples(
         images_in(pictures), pictures, teacher, sampling, folder / "held_out"
     )
-    benchmark = Benchmark(stored, EVALUATE, QuadrupleShards(held_out), pictures)
+    benchmark = Benchmark(stored, evaluate, QuadrupleShards(held_out), pictures)
     return Toys(shards, images, teacher, benchmark)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.known_objects import SIZE, drawing, saved_student, stored_views, write_boxes
+from tests.core.evaluation.rtmv_scenes import Scene, write_scene
+from tests.known_objects import drawing, protocol_file, saved_student, stored_views, write_boxes
 
 from dd3g_kedro.core.evaluation.benchmark import ObjectHandle, Sighting, ring
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
@@ -17,12 +19,8 @@ from dd3g_kedro.core.student.weights import Student
 
 
 @pytest.fixture
-def config() -> EvaluateConfig:
-    return EvaluateConfig(
-        drawing={"size": SIZE},
-        views={"azimuths_deg": [0, 90, 180, 270], "elevation_deg": 5},
-        sheet_objects=2,
-    )
+def config(tmp_path: Path) -> EvaluateConfig:
+    return EvaluateConfig(protocol=protocol_file(tmp_path), sheet_objects=2)
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +41,18 @@ def mesh_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def handles(config: EvaluateConfig, tmp_path: Path) -> Callable[[pd.DataFrame], list[ObjectHandle]]:
     """The objects of a table of views, by way of its file."""
-    return lambda table: stored_objects(stored_views(table, tmp_path), config)
+    return lambda table: stored_objects(
+        stored_views(table, tmp_path), config.manifest.drawing, config.manifest.ring
+    )
+
+
+@pytest.fixture(scope="session")
+def traced_scene(tmp_path_factory) -> Path:
+    """A scene of a known object as RTMV stores it."""
+    return write_scene(tmp_path_factory.mktemp("rtmv") / "bricks" / "thing", Scene())
+
+
+@pytest.fixture
+def thing(traced_scene, tmp_path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(traced_scene, tmp_path / "bricks" / "thing"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from tests.known_objects import SIZE, drawing, png, stored_views, views_table
@@ -12,6 +10,10 @@ from dd3g_kedro.core.errors import InvalidImage, InvalidMesh, InvalidShard
 from dd3g_kedro.core.evaluation.benchmark import evenly
 from dd3g_kedro.core.evaluation.mesh_views import mesh_objects
 from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
+
+
+def boxes(folder, config, split=None):
+    return mesh_objects(folder, split, config.manifest.drawing, config.manifest.ring)
 
 
 def test_stored_pictures_come_back_to_the_bit(handles):
@@ -38,10 +40,10 @@ def test_a_limit_spreads_over_the_list(limit, expected):
     assert "".join(evenly("abcdef", limit)) == expected
 
 
-def test_views_of_another_size_say_which_key_to_set(handles):
+def test_views_of_another_size_say_what_to_do(handles):
     table = views_table(1)
     table.loc[2, "png"] = png(drawing(size=SIZE // 2))
-    with pytest.raises(InvalidImage, match=r"48x48 .*evaluate.drawing.size.*24x24"):
+    with pytest.raises(InvalidImage, match=r"48x48 .*drawing\.size.*24x24.*evaluate\.protocol"):
         handles(table)[0].load()
 
 
@@ -65,51 +67,61 @@ def test_an_empty_table_says_how_to_get_views(handles):
 
 
 def test_a_file_that_holds_no_views_is_told(config, tmp_path):
-    path = tmp_path / "views.parquet"
+    path, frame = tmp_path / "views.parquet", (config.manifest.drawing, config.manifest.ring)
     with pytest.raises(InvalidShard, match=r"views\.parquet: .*found no file.*dvc pull"):
-        stored_objects(StoredViews(path), config)
+        stored_objects(StoredViews(path), *frame)
     whole = stored_views(views_table(1), tmp_path).path.read_bytes()
     path.write_bytes(whole[:-50])
     with pytest.raises(InvalidShard, match="damaged"):
-        stored_objects(StoredViews(path), config)
+        stored_objects(StoredViews(path), *frame)
     views_table(1).drop(columns="png").to_parquet(path)
     with pytest.raises(InvalidShard, match="no column png"):
-        stored_objects(StoredViews(path), config)
+        stored_objects(StoredViews(path), *frame)
+
+
+def test_views_from_elsewhere_are_not_the_protocols(handles):
+    for column, place, value in (("azimuth_deg", 2, 91.0), ("elevation_deg", 0, 6.0)):
+        table = views_table(1)
+        table.loc[place, column] = value
+        with pytest.raises(InvalidImage, match=r"the protocol has azimuths \[0.*elevation 5"):
+            handles(table)[0].load()
+    with pytest.raises(InvalidImage, match=r"the protocol has azimuths"):
+        handles(views_table(1).head(4))[0].load()
 
 
 def test_a_mesh_seen_from_its_input_equals_the_first_view(config, mesh_folder):
-    truth = mesh_objects(mesh_folder, config)[0].load()
+    truth = boxes(mesh_folder, config)[0].load()
     torch.testing.assert_close(truth.sighting.rgba, truth.targets[0], rtol=0, atol=0)
     assert 0.05 < float(truth.sighting.rgba[3].mean()) < 0.6
     assert (truth.targets[1] - truth.targets[0]).abs().max() > 0.1
 
 
 def test_a_split_keeps_its_members(config, mesh_folder):
-    handles = mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="test"))
+    handles = boxes(mesh_folder, config, "test")
     assert [handle.name for handle in handles] == ["boxes/box1"]
 
 
 def test_an_unknown_split_is_told(config, mesh_folder):
     with pytest.raises(InvalidMesh, match=r"the split 'val'.*correct evaluate\.split"):
-        mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="val"))
+        boxes(mesh_folder, config, "val")
 
 
 def test_a_split_needs_a_catalogue(config, mesh_folder):
     (mesh_folder / "catalog.csv").unlink()
     with pytest.raises(InvalidMesh, match=r"catalog\.csv, which knows for them: none"):
-        mesh_objects(mesh_folder, replace(config, meshes=mesh_folder, split="test"))
+        boxes(mesh_folder, config, "test")
 
 
 def test_folders_without_meshes_are_told(config, tmp_path):
     with pytest.raises(InvalidMesh, match=r"expected a folder with meshes .*none in it"):
-        mesh_objects(tmp_path, config)
+        boxes(tmp_path, config)
     with pytest.raises(InvalidMesh, match="no such folder"):
-        mesh_objects(tmp_path / "absent", config)
+        boxes(tmp_path / "absent", config)
 
 
 def test_a_broken_mesh_fails_only_when_its_turn_comes(config, mesh_folder):
     (mesh_folder / "boxes" / "box0.glb").write_bytes(b"glTF, but not really")
-    handles = mesh_objects(mesh_folder, config)
+    handles = boxes(mesh_folder, config)
     with pytest.raises(InvalidMesh, match=r"box0\.glb"):
         handles[0].load()
     handles[1].load()

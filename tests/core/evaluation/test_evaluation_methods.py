@@ -10,7 +10,8 @@ from tests.known_objects import SIZE, drawing
 
 from dd3g_kedro.core.evaluation.benchmark import Sighting, ring
 from dd3g_kedro.core.evaluation.methods import (
-    StudentViews,
+    Lifted,
+    StudentLifter,
     copy_input,
     extrude,
     extruded_silhouette,
@@ -22,6 +23,7 @@ from dd3g_kedro.core.metrics.fidelity import psnr
 from dd3g_kedro.core.student.weights import Student
 
 WHITE = torch.ones(1, 3)
+SLAB = Lifted(extruded_silhouette)
 
 
 def around(count: int = 4):
@@ -54,7 +56,7 @@ def large() -> Sighting:
 
 @pytest.fixture(scope="module")
 def slab(large) -> torch.Tensor:
-    return extruded_silhouette(large, around(), 256, WHITE)
+    return SLAB(large, around(), 256, WHITE)
 
 
 def test_extruded_silhouette_shows_the_input_at_the_inputs_camera(large, slab):
@@ -79,12 +81,12 @@ def test_extruded_silhouette_is_a_bar_of_row_means_from_the_side(large, slab):
 def test_an_invisible_input_extrudes_to_nothing():
     empty = Sighting(rgba=torch.zeros(4, 32, 32), camera=ring([0.0], [5.0], CameraRig()))
     assert extrude(empty).means.shape == (1, 0, 3)
-    assert (extruded_silhouette(empty, around(), 32, WHITE) == 1).all()
+    assert (SLAB(empty, around(), 32, WHITE) == 1).all()
 
 
 def test_a_seed_gives_the_students_views_again(student, sighting):
     first, second, other = (
-        StudentViews(student, seed, autocast=False)(sighting, around(), SIZE, WHITE)
+        Lifted(StudentLifter(student, seed, autocast=False))(sighting, around(), SIZE, WHITE)
         for seed in (3, 3, 4)
     )
     torch.testing.assert_close(first, second, rtol=0, atol=0)
@@ -100,13 +102,13 @@ def test_the_student_sees_the_input_over_the_background_at_its_own_size(student,
             return super().lift(input_images, seeds)
 
     spy = Spy(student.generator, student.config)
-    StudentViews(spy, 0, autocast=False)(sighting, around(), SIZE, torch.full((1, 3), 0.25))
+    StudentLifter(spy, 0, autocast=False)(sighting, torch.full((3,), 0.25))
     size = student.config.image_size
     assert spy.seen.shape == (1, 3, size, size)
     assert (spy.seen[0, :, 0, 0] == 0.25).all()
 
 
-@pytest.mark.parametrize("method", [copy_input, mean_color, extruded_silhouette])
+@pytest.mark.parametrize("method", [copy_input, mean_color, SLAB])
 def test_views_have_the_asked_size_whatever_the_inputs(method):
     other = Sighting(rgba=drawing(size=100), camera=ring([0.0], [5.0], CameraRig()))
     assert method(other, around(3), 32, WHITE).shape == (3, 3, 32, 32)

@@ -9,17 +9,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.known_objects import SIZE, drawing, stored_views, views_table
+from tests.known_objects import (
+    SIZE,
+    drawing,
+    protocol_file,
+    stored_views,
+    views_table,
+)
 
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.comparison import compare
-from dd3g_kedro.core.evaluation.config import LpipsWeights
+from dd3g_kedro.core.evaluation.config import EvaluateConfig, LpipsWeights
 from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.methods import copy_input
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
 from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.table import markdown
+from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.student.weights import save_student
 
 
@@ -32,6 +40,10 @@ def refuses_object_one(sighting, cameras, size, background):
     if float(sighting.rgba[2].max()) == pytest.approx(blue):
         raise ValueError("will not do it")
     return grey(sighting, cameras, size, background)
+
+
+def on_white(rgba):
+    return composite(rgba, torch.ones(3))
 
 
 METHODS = {"copy_input": copy_input, "grey": grey, "picky": refuses_object_one}
@@ -98,8 +110,9 @@ def test_the_protocol_knows_the_pictures(evaluation, config, scorer, handles):
 
 def test_a_missing_metric_is_a_dash_with_a_footnote(evaluation):
     sure = intervals(report.per_object(evaluation), evaluation.methods)
-    text = report.markdown(evaluation, report.summary(evaluation, "abc"), sure)
-    head, *rest = text.splitlines()
+    text = markdown(evaluation, report.summary(evaluation, "abc"), sure)
+    title, _, head, *rest = text.splitlines()
+    assert title == f"## Protocol known-1 (sha256 {evaluation.manifest.digest[:12]})"
     assert "LPIPS (vgg) ↓ [1]" in head
     assert "\N{EN DASH}" in next(line for line in rest if line.startswith("| grey"))
     note = next(line for line in rest if line.startswith("[1]"))
@@ -109,7 +122,7 @@ def test_a_missing_metric_is_a_dash_with_a_footnote(evaluation):
 
 def test_the_table_tells_how_far_the_first_method_is_ahead(evaluation):
     sure = intervals(report.per_object(evaluation), evaluation.methods)
-    text = report.markdown(evaluation, report.summary(evaluation, "abc"), sure)
+    text = markdown(evaluation, report.summary(evaluation, "abc"), sure)
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("| copy_input minus |"))
     cells = [line.split("|") for line in lines[start + 2 : start + 4]]
@@ -159,9 +172,9 @@ def test_the_sheet_shows_evenly_spaced_objects_and_every_method(evaluation):
 
 def test_the_plot_is_drawn_even_where_all_is_exact(evaluation):
     table = report.by_azimuth(evaluation)
-    assert list(table.columns) == ["azimuth_deg", "copy_input", "grey", "picky"]
+    assert list(table.columns)[2:] == ["azimuth_deg", "copy_input", "grey", "picky"]
     assert table.loc[0, "copy_input"] == pytest.approx(PSNR_CAP, abs=1e-3)
-    for shown in (table, table[["azimuth_deg", "copy_input"]].head(1)):
+    for shown in (table, table.drop(columns=["grey", "picky"]).head(1)):
         colors = {color for _, color in azimuth_plot(shown).getcolors(maxcolors=10**6)}
         assert (31, 119, 180) in colors  # the first line's blue
 
@@ -204,3 +217,41 @@ def test_a_perfect_method_wins(config, scorer, handles):
     numbers = report.summary(found, "abc")
     assert numbers["oracle"]["psnr"] == pytest.approx(PSNR_CAP, abs=1e-4)
     assert numbers["oracle"]["psnr"] > numbers["grey"]["psnr"] + 30
+
+
+def test_every_table_and_picture_names_its_protocol(evaluation):
+    for table in (
+        report.per_view(evaluation),
+        report.per_object(evaluation),
+        report.by_azimuth(evaluation),
+        intervals(report.per_object(evaluation), evaluation.methods),
+    ):
+        assert table.columns[0] == "protocol"
+        assert set(table["protocol"]) == {"known-1"}
+    numbers = report.summary(evaluation, "abc")
+    assert numbers["protocol"]["id"] == "known-1"
+    assert len(numbers["protocol"]["digest"]) == 64
+    with_title = picture_sheet(evaluation)
+    evaluation.manifest = replace(evaluation.manifest, name="other")
+    assert picture_sheet(evaluation).tobytes() != with_title.tobytes()
+
+
+def test_the_papers_numbers_stand_below_those_of_its_data_only(evaluation):
+    numbers = report.summary(evaluation, "abc")
+    sure = intervals(report.per_object(evaluation), evaluation.methods)
+    assert "19.85" not in markdown(evaluation, numbers, sure)
+    evaluation.manifest = replace(evaluation.manifest, source="gso")
+    measured, quotation = markdown(evaluation, numbers, sure).split("### Quoted from the paper")
+    assert "19.85" not in measured
+    assert "| DD3G | 19.85 | 0.883 | 0.131 | 0.06 |" in quotation
+
+
+def test_objects_that_the_protocol_names_and_nobody_has_are_told(student, tmp_path):
+    path = protocol_file(tmp_path, objects=["object1", "ghost"])
+    config = EvaluateConfig(protocol=path, baselines=["copy_input"])
+    found = compare(student, stored_views(views_table(3), tmp_path), config)
+    assert found["metrics"]["protocol"]["objects"] == 1
+    assert found["metrics"]["protocol"]["objects_of_protocol"] == 2
+    assert "1 of the protocol's 2 objects" in found["table"]
+    assert "- ghost (every method): the protocol known-1 names ghost" in found["table"]
+    assert set(found["per_object"]["object_id"]) == {"object1", "ghost"}

@@ -16,6 +16,7 @@ def table(rows: dict[tuple[str, str], float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
+                "protocol": "known-1",
                 "method": method,
                 "object_id": name,
                 "status": "failed" if math.isnan(value) else "scored",

@@ -8,8 +8,9 @@ import pytest
 import torch
 from tests.known_objects import drawing
 
-from dd3g_kedro.core.generation.config import Framing
-from dd3g_kedro.core.generation.lifting import frame, generate, well_framed
+from dd3g_kedro.core.generation.lifting import generate
+from dd3g_kedro.core.images.config import Framing
+from dd3g_kedro.core.images.framing import frame, well_framed
 
 
 def box(height: int, width: int, top: int, left: int, bottom: int, right: int) -> torch.Tensor:

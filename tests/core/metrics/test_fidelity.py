@@ -84,3 +84,9 @@ def test_metrics_are_differentiable():
     (psnr(images, pictures(8)) + ssim(images, pictures(8))).sum().backward()
     assert images.grad.isfinite().all()
     assert images.grad.any()
+
+
+def test_ssims_gradient_is_that_of_differences():
+    targets = pictures(9, 1, (13, 12)).double()
+    images = pictures(10, 1, (13, 12)).double().requires_grad_()
+    torch.autograd.gradcheck(lambda x: ssim(x, targets), images, fast_mode=True)

@@ -61,3 +61,35 @@ def replace_pepd():
         return replace(config, pepd=replace(config.pepd, **parts))
 
     return change
+
+
+@pytest.fixture(scope="session")
+def baseline(configs):
+    """The student of an environment with its PEPD replaced: `baseline("smoke", "splatter_image")`.
+
+    Literals are in `baselines.yml`; `changes` overrides some of the architecture's.
+    """
+    literals = yaml.safe_load((Path(__file__).parent / "baselines.yml").read_text())
+
+    def change(environment, name, **changes):
+        student = student_literals(environment) | {"pepd": None}
+        student[name] = literals[environment][name] | changes
+        return build(StudentConfig, student, "student")
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def baseline_inputs():
+    """II, N and the rays of C for a generator."""
+
+    def draw(config, batch=1):
+        torch.manual_seed(0)
+        size, views = config.latent_size, len(config.azimuths_deg)
+        return (
+            torch.rand(batch, 3, config.image_size, config.image_size),
+            torch.randn(batch, views, config.latent_channels, size, size),
+            torch.randn(batch, views, 6, size, size),
+        )
+
+    return draw

@@ -3,7 +3,11 @@ import torch
 from diffusers.models.attention_processor import Attention
 from einops import rearrange
 
-from dd3g_kedro.core.teacher.attention import TextImageAttention, ViewAttention
+from dd3g_kedro.core.teacher.attention import (
+    TextImageAttention,
+    ViewAttention,
+    fuse_self_attention,
+)
 
 FRAMES, TOKENS, WIDTH, HEADS = 3, 100, 32, 4
 
@@ -43,12 +47,25 @@ def test_views_attend_to_all_tokens_of_their_object(draw, dtype, error):
 
 
 @torch.no_grad()
+def test_one_product_for_queries_keys_and_values_changes_nothing(draw):
+    attn = Attention(WIDTH, heads=HEADS, dim_head=WIDTH // HEADS)
+    attn.set_processor(ViewAttention())
+    hidden = draw(2 * FRAMES, TOKENS, WIDTH)
+    separate = attn(hidden, num_frames=FRAMES)
+    fuse_self_attention(attn)
+    for layer in (attn.to_q, attn.to_k, attn.to_v):
+        layer.weight.fill_(torch.nan)
+    torch.testing.assert_close(attn(hidden, num_frames=FRAMES), separate, atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
 def test_text_and_image_are_two_softmaxes(draw):
     attn = Attention(WIDTH, cross_attention_dim=8, heads=HEADS, dim_head=WIDTH // HEADS)
-    processor = TextImageAttention(8, WIDTH, ip_weight=0.7)
+    processor = TextImageAttention(8, WIDTH, ip_weight=0.7, place=1)
     hidden, text, image = draw(4, 9, WIDTH), draw(4, 5, 8), draw(2, 3, 8)
     query, rows = attn.to_q(hidden), image.repeat_interleave(2, 0)
     expected = by_hand(query, attn.to_k(text), attn.to_v(text))
     expected += 0.7 * by_hand(query, processor.to_k_ip(rows), processor.to_v_ip(rows))
-    out = processor(attn, hidden, (text, image))
+    other = processor.keys_values(attn, text + 1, image)
+    out = processor(attn, hidden, (other, processor.keys_values(attn, text, image)))
     torch.testing.assert_close(out, attn.to_out[0](expected.float()), atol=1e-6, rtol=0)

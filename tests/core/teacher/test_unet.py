@@ -82,6 +82,16 @@ def test_shared_tokens_equal_repeated_ones(tiny_unet, inputs, rows):
 
 
 @torch.no_grad()
+def test_keys_and_values_may_be_computed_once(tiny_unet, inputs):
+    tokens = tiny_unet.embed_image_tokens(inputs["ip"])
+    known = tiny_unet.keys_values(inputs["context"], tokens)
+    others = {k: v for k, v in inputs.items() if k not in ("ip", "context")}
+    close(tiny_unet(**others, context=None, keys_values=known), tiny_unet(**inputs))
+    with pytest.raises(ValueError, match="context or keys_values"):
+        tiny_unet(**others, context=None)
+
+
+@torch.no_grad()
 def test_without_image_tokens_the_last_text_rows_stand_for_them(tiny_unet, inputs):
     tokens = tiny_unet.embed_image_tokens(inputs["ip"])
     packed = torch.cat([inputs["context"], tokens], dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,15 @@ from PIL import Image
 
 from dd3g_kedro.core.ablation.config import HeldOut
 from dd3g_kedro.core.evaluation.benchmark import evenly
+from dd3g_kedro.core.evaluation.comparison import benchmark_handles
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
-from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
+from dd3g_kedro.core.evaluation.run import OBJECT_FAILURES
+from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.sampling import SourceImage
+
+_LOG = logging.getLogger(__name__)
 
 
 def write_held_out(
@@ -24,14 +29,22 @@ def write_held_out(
 ) -> Path:
     """Write the inputs of some benchmark objects, a PNG each, and nothing else, into `folder`.
 
+    An object that cannot be used is passed over, with a warning.
+
     Raises:
         InvalidShard: the stored views cannot be read.
+        InvalidMesh: the protocol's folder has no meshes.
     """
-    handles = evenly(stored_objects(stored, replace(config, limit=None)), held_out.images)
+    handles = evenly(benchmark_handles(stored, replace(config, limit=None)), held_out.images)
     wanted = {}
     for handle in handles:
-        pixels = (handle.load().sighting.rgba * 255).round().to(torch.uint8)
-        wanted[f"{handle.name}.png"] = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+        try:
+            rgba = handle.load().sighting.rgba
+        except OBJECT_FAILURES as error:
+            _LOG.warning("held out: %s cannot be used: %s", handle.name, error)
+            continue
+        pixels = (rgba * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        wanted[handle.name.replace("/", "_") + ".png"] = Image.fromarray(pixels)
     for stale in {path.name for path in folder.glob("*.png")} - set(wanted):
         (folder / stale).unlink()
     for name, picture in wanted.items():

@@ -19,13 +19,13 @@ from dd3g_kedro.core.ablation.config import Measurement
 from dd3g_kedro.core.devices import network_autocast
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.benchmark import ObjectHandle
+from dd3g_kedro.core.evaluation.comparison import benchmark_handles
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
-from dd3g_kedro.core.evaluation.mesh_views import mesh_objects
-from dd3g_kedro.core.evaluation.methods import StudentViews
+from dd3g_kedro.core.evaluation.methods import Lifted, StudentLifter
 from dd3g_kedro.core.evaluation.pictures import picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
 from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
-from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
+from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
 from dd3g_kedro.core.metrics.fidelity import psnr
@@ -37,7 +37,7 @@ from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 
 OBJECT_METRICS = (
     *("psnr", "novel_psnr", "ssim", "novel_ssim", "foreground_psnr"),
-    *("lpips_vgg", "lpips_alex"),
+    *("lpips_vgg", "lpips_alex", "aligned_psnr", "clip_similarity"),
 )
 _MARGIN = 1 / 32  # of the picture: nearer to the silhouette, opacity is a blurred edge, no floater
 Scores = dict[str, dict[str, float]]  # metric -> object or image -> value
@@ -69,12 +69,11 @@ def measure(
     Raises:
         ValueError: not one object could be scored.
     """
-    config = replace(config, limit=measurement.limit or config.limit, baselines=(), students={})
-    handles = (
-        mesh_objects(config.meshes, config) if config.meshes else stored_objects(stored, config)
-    )
-    scorer = Scorer(config.lpips, config.background, next(student.parameters()).device)
-    methods = {"student": StudentViews(student, config.seed, config.autocast)}
+    config = replace(config, limit=measurement.limit or config.limit)
+    handles = benchmark_handles(stored, config)
+    device, manifest = next(student.parameters()).device, config.manifest
+    scorer = Scorer(config.lpips, manifest.background, device, config.clip)
+    methods = {"student": Lifted(StudentLifter(student, config.seed, config.autocast))}
     evaluation = evaluate(methods, handles, scorer, config)
     found = Measures(sheet=picture_sheet(evaluation))
     table = report.per_object(evaluation).set_index("object_id")
@@ -107,8 +106,10 @@ def floaters(
     contrast = torch.tensor(measurement.contrast)
     for handle in track(handles, len(handles), "floaters", "objects"):
         truth = handle.load()
+        if truth.targets is None:
+            continue
         picture = square(truth.sighting.rgba, student.config.image_size)
-        seen = composite(picture, torch.full((3,), config.background))
+        seen = composite(picture, torch.full((3,), config.manifest.background))
         with _precision(device, config.autocast):
             gaussians = student.lift(seen[None], seeds=[config.seed])
         size = truth.targets.shape[-1]
@@ -119,7 +120,7 @@ def floaters(
             psnr(images, wanted).clamp(max=PSNR_CAP).mean()
         )
         scores["stray_opacity"][handle.name] = stray_opacity(alphas, truth.targets[:, 3:])
-    return scores
+    return {metric: found for metric, found in scores.items() if found}
 
 
 def stray_opacity(alphas: Float[Tensor, "v 1 h w"], truth: Float[Tensor, "v 1 h w"]) -> float:

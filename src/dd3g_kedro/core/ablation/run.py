@@ -57,6 +57,7 @@ class Benchmark:
         plans = [shard_plan(path) for path in self.held_out.paths]
         content = hashlib.sha256(json.dumps([plans, plain(measurement)]).encode())
         content.update(json.dumps(plain(self.evaluate), sort_keys=True).encode())
+        content.update(repr(self.evaluate.manifest).encode())
         content.update(self.stored.path.read_bytes())
         return content.hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dd3g_kedro.core.ablation.quoted import JOINT_IN_TABLE_II, NOT_COMPARABLE
+from dd3g_kedro.core.ablation.quoted import JOINT_IN_TABLE_II, ONLY_THE_ORDER
 from dd3g_kedro.core.ablation.tables import SHOWN, AblationTable
 from dd3g_kedro.core.ablation.verdicts import Difference
 from dd3g_kedro.core.evaluation.intervals import CONFIDENCE
@@ -115,7 +115,7 @@ def _notes(table: AblationTable, quoted: bool) -> list[str]:
             "--pipelines=ablate` to bring them up to date.**"
         )
     if quoted:
-        notes.append(NOT_COMPARABLE)
+        notes.append(ONLY_THE_ORDER)
     if table.name == "II":
         notes.append(JOINT_IN_TABLE_II)
     return [line for note in notes for line in (note, "")]

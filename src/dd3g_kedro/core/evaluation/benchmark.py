@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -23,17 +23,22 @@ class Sighting:
 
     rgba: Float[Tensor, "4 h w"]  # straight alpha
     camera: Cameras  # b = v = 1; azimuth 0: the world turns so that the input is the front
+    object_id: str = ""  # under which another system's output of this picture is found
 
 
 @dataclass(frozen=True)
 class BenchmarkObject:
-    """One object's input view and the truth at other cameras."""
+    """One object's input view and, where it is known, the truth at other cameras."""
 
     sighting: Sighting
-    targets: Float[Tensor, "v 4 h w"]  # straight alpha
+    targets: Float[Tensor, "v 4 h w"] | None  # straight alpha; None: no ground truth
     cameras: Cameras  # b = 1, of the targets, relative to the input's azimuth
     azimuths_deg: tuple[float, ...]  # of the targets, relative to the input's, in [0, 360)
     elevations_deg: tuple[float, ...]
+
+    def named(self, name: str) -> BenchmarkObject:
+        """The same object, its sighting under this name."""
+        return replace(self, sighting=replace(self.sighting, object_id=name))
 
     @property
     def novel(self) -> tuple[bool, ...]:

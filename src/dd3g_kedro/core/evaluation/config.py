@@ -1,20 +1,17 @@
-"""What is scored, how, and against which views."""
+"""What is scored, under which protocol."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from dd3g_kedro.core.config_building import build_fields
-from dd3g_kedro.core.meshes.config import BenchmarkViews, Drawing
+from dd3g_kedro.core.evaluation.protocol import Manifest, load_protocol
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
-_SSIM_WINDOW = 11  # pixels
-
-
-def _ring() -> BenchmarkViews:
-    return BenchmarkViews(azimuths_deg=tuple(30.0 * k for k in range(12)), elevation_deg=5.0)
+Optimised = Literal["dreamgaussian", "two_stage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,46 +32,110 @@ class LpipsWeights:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
-    """One evaluation: objects, methods and metrics."""
+class AlignmentConfig:
+    """The search for the turn (and scale) at which an object fits its input view. All Ours."""
 
-    meshes: Path | None = None  # a folder of .glb/.gltf/.obj; none: the stored benchmark views
-    split: str | None = None  # only objects of this split of the folder's catalog.csv
-    limit: int | None = None  # at most so many objects, evenly spaced over the sorted list
-    background: float = 1.0  # sRGB grey behind everything; 1 is white
-    drawing: Drawing = field(default_factory=Drawing)  # stored views have its size and rig
-    views: BenchmarkViews = field(default_factory=_ring)  # of meshes; stored views bring their own
+    size: int = 64  # pixels that the input view is compared at
+    step_deg: float = 10.0  # of the coarse search, all around
+    tolerance_deg: float = 0.5  # to which the best of it are refined
+    scale: bool = False  # search a scale between 1/1.5 and 1.5 too
+
+    def __post_init__(self) -> None:
+        build_fields(self, "evaluate.alignment")
+        if self.size < 8:
+            raise ValueError(f"evaluate.alignment.size must be at least 8, got {self.size}")
+        if not 0 < self.tolerance_deg <= self.step_deg <= 90:
+            raise ValueError(
+                "evaluate.alignment: expected 0 < tolerance_deg <= step_deg <= 90, got "
+                f"{self.tolerance_deg} and {self.step_deg}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoStage:
+    """How the teacher's views are sampled, to which Gaussians are then fitted."""
+
+    steps: int = 50  # DDIM, eta 0
+    guidance_scale: float = 5.0  # Ours: ImageDream's demo
+
+    def __post_init__(self) -> None:
+        build_fields(self, "evaluate.two_stage")
+        if self.steps < 1:
+            raise ValueError(f"evaluate.two_stage.steps must be at least 1, got {self.steps}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """One evaluation: a protocol, its objects on this machine, and the methods."""
+
+    protocol: str = "demo"  # id, or name of the newest version, or a file *.json
+    objects: Path | None = None  # folder of what the protocol reads; none: the stored views
+    split: str | None = None  # only meshes of this split of the folder's catalog.csv
+    limit: int | None = None  # at most so many objects, evenly spaced over the list
     baselines: tuple[Baseline, ...] = ("copy_input", "mean_color", "extruded_silhouette")
     students: dict[str, Path] = field(default_factory=dict)  # further weights by their table name
+    outputs: dict[str, Path] = field(default_factory=dict)  # folders of other systems' outputs
+    optimised: tuple[Optimised, ...] = ()  # an optimisation an object, with the teacher: minutes
+    two_stage: TwoStage = field(default_factory=TwoStage)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     lpips: LpipsWeights = field(default_factory=LpipsWeights)
+    clip: Path | None = None  # folder of a CLIP model; none: CLIP similarity is a dash
+    costs: bool = False  # measure seconds and memory of every lifter too
     seed: int = 0  # of N, the same for every object
     autocast: bool = False  # the student in bfloat16 where the hardware has it
     sheet_objects: int = 6  # rows of the picture sheet, evenly spaced over the objects
 
     def __post_init__(self) -> None:
         build_fields(self, "evaluate")
-        if not 0 <= self.background <= 1:
-            raise ValueError(f"evaluate.background must lie in [0, 1], got {self.background}")
-        if self.drawing.size < _SSIM_WINDOW:
-            raise ValueError(
-                f"evaluate.drawing.size must be at least {_SSIM_WINDOW}, SSIM's window, "
-                f"got {self.drawing.size}"
-            )
-        if not -90 < self.views.elevation_deg < 90:
-            raise ValueError(
-                "evaluate.views.elevation_deg must lie in (-90, 90), "
-                f"got {self.views.elevation_deg}"
-            )
+        self._check_objects(self.manifest)
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"evaluate.limit must be at least 1 or null, got {self.limit}")
-        if self.split is not None and self.meshes is None:
-            raise ValueError(
-                "evaluate.split filters a mesh folder's catalog.csv, but evaluate.meshes is null; "
-                "name a folder, or set evaluate.split to null"
-            )
-        if len(set(self.baselines)) != len(self.baselines):
-            raise ValueError(f"evaluate.baselines names one twice: {list(self.baselines)}")
-        if taken := {"student", *self.baselines} & set(self.students):
-            raise ValueError(f"evaluate.students.{min(taken)}: the name is taken; choose another")
+        for key in ("baselines", "optimised"):
+            if len(set(getattr(self, key))) != len(getattr(self, key)):
+                raise ValueError(f"evaluate.{key} names one twice: {list(getattr(self, key))}")
+        taken = {"student", *self.baselines, *self.optimised}
+        for key in ("students", "outputs"):
+            if both := taken & set(getattr(self, key)):
+                raise ValueError(f"evaluate.{key}.{min(both)}: the name is taken; choose another")
+            taken |= set(getattr(self, key))
         if self.sheet_objects < 1:
             raise ValueError(f"evaluate.sheet_objects must be at least 1, got {self.sheet_objects}")
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The protocol's content."""
+        return load_protocol(self.protocol)
+
+    @property
+    def folder(self) -> Path:
+        """Where the protocol's objects lie.
+
+        Raises:
+            ValueError: the protocol measures the stored views.
+        """
+        if self.objects is None:
+            raise ValueError(f"evaluate.objects is null: {self.manifest.id} reads no folder")
+        return self.objects
+
+    def _check_objects(self, manifest: Manifest) -> None:
+        stored = manifest.source == "stored_views"
+        if stored and self.objects is not None:
+            raise ValueError(
+                f"evaluate.objects is {self.objects}, but the protocol {manifest.id} measures the "
+                "stored views; set it to null, or evaluate.protocol to meshes, gso, rtmv or images"
+            )
+        if not stored and self.objects is None:
+            raise ValueError(
+                f"evaluate.objects must name the folder ({manifest.source}) that the protocol "
+                f"{manifest.id} measures, got null"
+            )
+        if self.split is not None and manifest.source != "meshes":
+            raise ValueError(
+                "evaluate.split filters a mesh folder's catalog.csv, but the protocol "
+                f"{manifest.id} reads {manifest.source}; set evaluate.split to null"
+            )
+        if manifest.source == "images" and self.clip is None:
+            raise ValueError(
+                f"evaluate.clip must name the folder of a CLIP model: the protocol {manifest.id} "
+                "has no ground truth, so that nothing but CLIP similarity can be measured"
+            )

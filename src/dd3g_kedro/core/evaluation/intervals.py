@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-HEADLINE = ("novel_psnr", "psnr", "ssim", "foreground_psnr")
+HEADLINE = ("novel_psnr", "psnr", "aligned_psnr", "ssim", "foreground_psnr", "clip_similarity")
 CONFIDENCE = 0.95
 _RESAMPLES = 9_999
 _FEWEST = 2  # objects
@@ -48,7 +48,7 @@ def intervals(per_object: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
         methods: in the table's order; the first is compared with the others.
 
     Returns:
-        Columns method, minus ("" or the other method), metric, objects, mean, low, high.
+        Columns protocol, method, minus ("" or the other method), metric, objects, mean, low, high.
     """
     scored = per_object[per_object["status"] == "scored"]
     values = {
@@ -71,4 +71,6 @@ def intervals(per_object: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
                     difference = table[method] - (table[minus] if minus else 0)
                     add(method, minus, metric, difference)
     columns = ["method", "minus", "metric", "objects", "mean", "low", "high"]
-    return pd.DataFrame(rows, columns=columns).round(6)
+    table = pd.DataFrame(rows, columns=columns).round(6)
+    table.insert(0, "protocol", per_object["protocol"].iloc[0])
+    return table

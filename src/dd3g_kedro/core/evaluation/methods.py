@@ -1,4 +1,4 @@
-"""What is compared: the student, and baselines that know nothing about objects.
+"""What is compared: lifters (a picture to Gaussians) and methods that only make pictures.
 
 A PSNR means nothing without the trivial baselines beside it: against white, copying the input to
 every view already looks good.
@@ -7,6 +7,9 @@ every view already looks good.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -29,6 +32,27 @@ _SIGMA = 0.5  # of its Gaussians, in their spacing: wide enough that surfaces cl
 
 
 @runtime_checkable
+class Lifter(Protocol):
+    """One picture in, an object out."""
+
+    def __call__(self, sighting: Sighting, background: Float[Tensor, "3"]) -> Gaussians:
+        """Lift the picture, seen over the background (sRGB in [0, 1]), to Gaussians, b = 1."""
+
+
+@runtime_checkable
+class MeasurableLifter(Protocol):
+    """A lifter whose cost is measured, preprocessing apart."""
+
+    warmup: int  # unmeasured generations before
+    rounds: int  # measured ones
+
+    def prepared(
+        self, sighting: Sighting, background: Float[Tensor, "3"]
+    ) -> Callable[[], Gaussians]:
+        """Prepare the picture; what comes back generates from it, any number of times."""
+
+
+@runtime_checkable
 class Method(Protocol):
     """One picture in, pictures at other cameras out."""
 
@@ -38,23 +62,44 @@ class Method(Protocol):
         """Predict the views over the background, sRGB in [0, 1]."""
 
 
-class StudentViews:
-    """G_theta, then R: lift the input once, render every view (Eq. 2)."""
+@dataclass(frozen=True)
+class Lifted:
+    """A lifter as a method: lift the input once, render every view."""
+
+    lifter: Lifter
+
+    def __call__(
+        self, sighting: Sighting, cameras: Cameras, size: int, background: Float[Tensor, "1 3"]
+    ) -> Float[Tensor, "v 3 {size} {size}"]:
+        """Predict the views."""
+        return rendered(self.lifter(sighting, background[0]), cameras, size, background)
+
+
+class StudentLifter:
+    """G_theta (Eq. 2); the input is seen over the same background as the views."""
+
+    warmup, rounds = 3, 20
 
     def __init__(self, student: Student, seed: int, autocast: bool) -> None:
         self.student = student
         self.seed = seed
         self.autocast = autocast
 
-    def __call__(
-        self, sighting: Sighting, cameras: Cameras, size: int, background: Float[Tensor, "1 3"]
-    ) -> Float[Tensor, "v 3 {size} {size}"]:
-        """Predict the views; the input is seen over the same background."""
+    def prepared(
+        self, sighting: Sighting, background: Float[Tensor, "3"]
+    ) -> Callable[[], Gaussians]:
+        """The picture at the student's own size; one forward pass with the N of the seed."""
+        picture = composite(square(sighting.rgba, self.student.config.image_size), background)
+        return partial(self._generate, picture)
+
+    def _generate(self, picture: Float[Tensor, "3 h w"]) -> Gaussians:
         device = next(self.student.parameters()).device
-        picture = composite(square(sighting.rgba, self.student.config.image_size), background[0])
         with network_autocast(device) if self.autocast else contextlib.nullcontext():
-            gaussians = self.student.lift(picture[None], seeds=[self.seed])
-        return _rendered(gaussians, cameras, size, background)
+            return self.student.lift(picture[None], seeds=[self.seed])
+
+    def __call__(self, sighting: Sighting, background: Float[Tensor, "3"]) -> Gaussians:
+        """Lift the picture."""
+        return self.prepared(sighting, background)()
 
 
 def copy_input(
@@ -76,16 +121,17 @@ def mean_color(
 
 
 def extruded_silhouette(
-    sighting: Sighting, cameras: Cameras, size: int, background: Float[Tensor, "1 3"]
-) -> Float[Tensor, "v 3 {size} {size}"]:
-    """A slab cut out along the input's outline: see `extrude`."""
-    return _rendered(extrude(sighting), cameras, size, background)
+    sighting: Sighting,
+    background: Float[Tensor, "3"],  # noqa: ARG001
+) -> Gaussians:
+    """A slab cut out along the input's outline, whatever is behind it: see `extrude`."""
+    return extrude(sighting)
 
 
 BASELINES: dict[str, Method] = {
     "copy_input": copy_input,
     "mean_color": mean_color,
-    "extruded_silhouette": extruded_silhouette,
+    "extruded_silhouette": Lifted(extruded_silhouette),
 }
 
 
@@ -170,8 +216,9 @@ def _everywhere(picture: Float[Tensor, "3 h w"], cameras: Cameras) -> Float[Tens
 
 
 @torch.inference_mode()
-def _rendered(
+def rendered(
     gaussians: Gaussians, cameras: Cameras, size: int, background: Float[Tensor, "1 3"]
 ) -> Float[Tensor, "v 3 {size} {size}"]:
+    """R(G, C) of one object, without a graph, on the Gaussians' device."""
     device = gaussians.means.device
     return render(gaussians, cameras.to(device), size, background.to(device)).images[0]

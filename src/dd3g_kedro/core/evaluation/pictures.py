@@ -14,6 +14,7 @@ _TILE = 112  # pixels
 _LABELS = 118  # pixels for a row's name
 _LINE = 20  # pixels for a line of text
 _MARGIN = 18
+_AXES = {"psnr": "PSNR (dB)", "clip_similarity": "CLIP similarity"}
 _INK, _FAINT = (30, 30, 30), (215, 215, 215)
 
 
@@ -22,27 +23,32 @@ def _text(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def picture_sheet(evaluation: Evaluation, columns: int = 2) -> Image.Image:
-    """One block an object: the input, then ground truth and every method seen from all sides."""
+    """One block an object: the input, then ground truth and every method seen from all sides.
+
+    Its title names the protocol.
+    """
     blocks = [_block_picture(block, evaluation.methods) for block in evaluation.sheet]
     if not blocks:
         return Image.new("RGB", (_TILE, _TILE), "white")
     columns = min(columns, len(blocks))
     width, height = max(b.width for b in blocks), max(b.height for b in blocks)
     rows = -(-len(blocks) // columns)
+    top = _MARGIN + _LINE
     sheet = Image.new(
-        "RGB", (columns * (width + _MARGIN) + _MARGIN, rows * (height + _MARGIN) + _MARGIN), "white"
+        "RGB", (columns * (width + _MARGIN) + _MARGIN, rows * (height + _MARGIN) + top), "white"
     )
+    manifest = evaluation.manifest
+    title = f"Protocol {manifest.id} (sha256 {manifest.digest[:12]})"
+    ImageDraw.Draw(sheet).text((_MARGIN, _MARGIN // 2), title, fill=_INK, font=_text(14))
     for index, block in enumerate(blocks):
         row, column = divmod(index, columns)
-        sheet.paste(
-            block, (_MARGIN + column * (width + _MARGIN), _MARGIN + row * (height + _MARGIN))
-        )
+        sheet.paste(block, (_MARGIN + column * (width + _MARGIN), top + row * (height + _MARGIN)))
     return sheet
 
 
 def _block_picture(block: SheetBlock, methods: tuple[str, ...]) -> Image.Image:
     """A row for each of ground truth and methods; a method that failed leaves its row empty."""
-    names = ["ground truth", *methods]
+    names = [*(["ground truth"] if "ground truth" in block.rows else []), *methods]
     left = _TILE + _LABELS
     picture = Image.new(
         "RGB",
@@ -71,19 +77,26 @@ def _tile(pixels: object) -> Image.Image:
 
 
 def azimuth_plot(table: pd.DataFrame) -> Image.Image:
-    """PSNR of every method against the azimuth from the input; exact copies leave the axes."""
+    """The score of every method against the azimuth from the input; exact copies leave the axes.
+
+    Args:
+        table: `report.by_azimuth`.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), dpi=110, layout="constrained")
     axes = figure.add_subplot()
-    for method in table.columns[1:]:
+    methods = [c for c in table.columns if c not in ("protocol", "metric", "azimuth_deg")]
+    for method in methods:
         label = str(method).replace("_", " ")
         axes.plot(table["azimuth_deg"], table[method], marker="o", label=label)
+    metric = _AXES.get(table["metric"].iloc[0], table["metric"].iloc[0])
+    axes.set_title(f"Protocol {table['protocol'].iloc[0]}", fontsize="medium")
     axes.set_xlabel("azimuth from the input (degrees)")
-    axes.set_ylabel("PSNR (dB), mean over objects")
+    axes.set_ylabel(f"{metric}, mean over objects")
     axes.set_xticks(range(0, 361, 60))
-    inexact = table[table.columns[1:]].where(lambda values: values < PSNR_CAP - 1).max().max()
-    if inexact > 0:
+    inexact = table[methods].where(lambda values: values < PSNR_CAP - 1).max().max()
+    if metric == _AXES["psnr"] and inexact > 0:
         axes.set_ylim(top=inexact + 2)
     axes.grid(alpha=0.3)
     axes.legend()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,17 +15,20 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.evaluation.alignment import Alignment, align
 from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, evenly
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
-from dd3g_kedro.core.evaluation.methods import Method
-from dd3g_kedro.core.evaluation.scoring import Scorer
+from dd3g_kedro.core.evaluation.methods import Lifted, Method, rendered
+from dd3g_kedro.core.evaluation.protocol import Manifest
+from dd3g_kedro.core.evaluation.scoring import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES, Scorer
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.types import Cameras, Gaussians
 
 _LOG = logging.getLogger(__name__)
 _SHEET_VIEWS = 6
 # What an object or a method can do wrong; anything else is a bug and ends the run.
-_OBJECT_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
+OBJECT_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class ViewScore:
     azimuth_deg: float  # from the input
     elevation_deg: float
     novel: bool  # the camera is not the input's
-    scores: dict[str, float]
+    scores: dict[str, float]  # of every name in SCORES; NaN where there is none
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class SheetBlock:
     object_id: str
     azimuths_deg: tuple[float, ...]
     given: UInt8[np.ndarray, "h w 3"]
-    rows: dict[str, UInt8[np.ndarray, "v h w 3"]]  # ground truth, then a row a method
+    rows: dict[str, UInt8[np.ndarray, "v h w 3"]]  # ground truth if any, then a row a method
 
 
 @dataclass
@@ -62,9 +67,11 @@ class Evaluation:
     """What one evaluation found; it grows object by object."""
 
     methods: tuple[str, ...]
-    protocol: dict[str, object]
+    manifest: Manifest
     missing: dict[str, str]  # metric -> why it could not be computed
+    protocol: dict[str, Any] = field(default_factory=dict)  # what was measured, for the reports
     views: list[ViewScore] = field(default_factory=list)
+    alignments: dict[tuple[str, str], Alignment] = field(default_factory=dict)  # method, object
     failures: list[Failure] = field(default_factory=list)
     sheet: list[SheetBlock] = field(default_factory=list)
 
@@ -80,51 +87,80 @@ def evaluate(
     Raises:
         ValueError: not one object could be scored.
     """
-    evaluation = Evaluation(tuple(methods), {}, scorer.missing)
+    evaluation = Evaluation(tuple(methods), config.manifest, scorer.missing)
     shown = {handle.name for handle in evenly(handles, config.sheet_objects)}
     content = hashlib.sha256()
     for handle in track(handles, len(handles), "evaluate", "objects"):
         try:
-            truth = handle.load()
-        except _OBJECT_FAILURES as error:
+            truth = handle.load().named(handle.name)
+        except OBJECT_FAILURES as error:
             _record(evaluation, methods, handle.name, error)
             continue
         content.update(_content(handle.name, truth))
-        pictures = _score_object(evaluation, methods, handle.name, truth, scorer)
+        pictures = _score_object(evaluation, methods, truth, scorer, config)
         if handle.name in shown:
-            evaluation.sheet.append(_block(handle.name, truth, pictures, scorer.background))
+            evaluation.sheet.append(_block(truth, pictures, scorer.background))
     if not evaluation.views:
         reasons = "; ".join(f"{f.object_id}: {f.reason}" for f in evaluation.failures[:3])
         raise ValueError(
             f"evaluate: none of {len(handles)} objects could be scored. The first: {reasons}"
         )
-    evaluation.protocol = _protocol(config, evaluation, content.hexdigest())
+    evaluation.protocol = _protocol(evaluation, content.hexdigest())
     return evaluation
 
 
 def _score_object(
     evaluation: Evaluation,
     methods: Mapping[str, Method],
-    name: str,
     truth: BenchmarkObject,
     scorer: Scorer,
+    config: EvaluateConfig,
 ) -> dict[str, Float[Tensor, "v 3 h w"]]:
-    size = truth.targets.shape[-1]
-    background = torch.full((1, 3), scorer.background)
+    """Add the scores of one object's views; the pictures by method."""
+    name = truth.sighting.object_id
     pictures = {}
     for label, method in methods.items():
         try:
-            images = method(truth.sighting, truth.cameras, size, background)
-            scores = scorer(images, truth.targets)
-        except _OBJECT_FAILURES as error:
+            images, scores, alignment = _scored(method, truth, scorer, config)
+        except OBJECT_FAILURES as error:
             _record(evaluation, [label], name, error)
             continue
         pictures[label] = images
+        if alignment is not None:
+            evaluation.alignments[label, name] = alignment
         angles = zip(truth.azimuths_deg, truth.elevations_deg, truth.novel, strict=True)
         for index, (azimuth, elevation, novel) in enumerate(angles):
-            row = {metric: values[index] for metric, values in scores.items()}
+            row = {metric: scores[metric][index] for metric in SCORES}
             evaluation.views.append(ViewScore(label, name, azimuth, elevation, novel, row))
     return pictures
+
+
+def _scored(
+    method: Method, truth: BenchmarkObject, scorer: Scorer, config: EvaluateConfig
+) -> tuple[Float[Tensor, "v 3 h w"], dict[str, list[float]], Alignment | None]:
+    """Pictures at the targets' cameras, every score of every view, and how they were aligned."""
+    sighting, alignment = truth.sighting, None
+    background = torch.full((1, 3), scorer.background)
+    scores = {metric: [math.nan] * len(truth.azimuths_deg) for metric in SCORES}
+
+    def seen(gaussians: Gaussians, cameras: Cameras) -> Float[Tensor, "v 3 h w"]:
+        return rendered(gaussians, cameras, config.manifest.drawing.size, background)
+
+    if isinstance(method, Lifted):
+        gaussians = method.lifter(sighting, background[0])
+        images = seen(gaussians, truth.cameras)
+    else:
+        images = method(sighting, truth.cameras, config.manifest.drawing.size, background)
+    given = composite(sighting.rgba, background[0])
+    scores[CLIP_SIMILARITY] = scorer.similarity(given, images)
+    if truth.targets is not None:
+        scores |= scorer(images, truth.targets)
+        if isinstance(method, Lifted):
+            alignment = align(gaussians, sighting, background[0], config.alignment)
+            turned = seen(gaussians, alignment.seeing(truth.cameras))
+            found = scorer(turned, truth.targets)
+            scores |= {f"{ALIGNED}{metric}": found[metric] for metric in METRICS}
+    return images, scores, alignment
 
 
 def _record(
@@ -142,25 +178,27 @@ def _record(
 def _content(name: str, truth: BenchmarkObject) -> bytes:
     """What was compared, so that numbers of different benchmarks are never mixed up."""
     digest = hashlib.sha256(name.encode())
-    for pictures in (truth.sighting.rgba[None], truth.targets):
+    targets = [] if truth.targets is None else [truth.targets]
+    for pictures in (truth.sighting.rgba[None], *targets):
         digest.update(_bytes(pictures).tobytes())
     for angles in (truth.azimuths_deg, truth.elevations_deg):
         digest.update(np.array(angles, np.float64).round(6).tobytes())
     return digest.digest()
 
 
-def _protocol(config: EvaluateConfig, evaluation: Evaluation, content: str) -> dict[str, object]:
-    drawing = config.drawing
-    scored = {view.object_id for view in evaluation.views}
+def _protocol(evaluation: Evaluation, content: str) -> dict[str, Any]:
+    manifest = evaluation.manifest
     first = [v for v in evaluation.views if v.object_id == evaluation.views[0].object_id]
-    views = len({(view.azimuth_deg, view.elevation_deg) for view in first})
     return {
-        "objects": len(scored),
-        "views": views,
-        "size": drawing.size,
-        "background": config.background,
-        "radius": drawing.rig.radius,
-        "fov_deg": drawing.rig.fov_deg,
+        "id": manifest.id,
+        "digest": manifest.digest,
+        "objects": len({view.object_id for view in evaluation.views}),
+        "objects_of_protocol": None if manifest.objects is None else len(manifest.objects),
+        "views": len({(view.azimuth_deg, view.elevation_deg) for view in first}),
+        "size": manifest.drawing.size,
+        "background": manifest.background,
+        "radius": None if manifest.views is None else manifest.drawing.rig.radius,
+        "fov_deg": None if manifest.views is None else manifest.drawing.rig.fov_deg,
         "pictures_sha256": content,
     }
 
@@ -172,19 +210,16 @@ def _bytes(images: Float[Tensor, "v c h w"]) -> UInt8[np.ndarray, "v h w c"]:
 
 
 def _block(
-    name: str,
-    truth: BenchmarkObject,
-    pictures: Mapping[str, Float[Tensor, "v 3 h w"]],
-    grey: float,
+    truth: BenchmarkObject, pictures: Mapping[str, Float[Tensor, "v 3 h w"]], grey: float
 ) -> SheetBlock:
-    chosen = evenly(range(len(truth.targets)), _SHEET_VIEWS)
+    chosen = evenly(range(len(truth.azimuths_deg)), _SHEET_VIEWS)
     background = torch.full((3,), grey)
-    seen = composite(truth.targets[chosen], background.expand(len(chosen), 3))
-    rows = {"ground truth": seen} | {
-        label: images[chosen].cpu() for label, images in pictures.items()
-    }
+    rows = {label: images[chosen].cpu() for label, images in pictures.items()}
+    if truth.targets is not None:
+        seen = composite(truth.targets[chosen], background.expand(len(chosen), 3))
+        rows = {"ground truth": seen} | rows
     return SheetBlock(
-        object_id=name,
+        object_id=truth.sighting.object_id,
         azimuths_deg=tuple(truth.azimuths_deg[index] for index in chosen),
         given=_bytes(composite(truth.sighting.rgba, background)[None])[0],
         rows={label: _bytes(images) for label, images in rows.items()},

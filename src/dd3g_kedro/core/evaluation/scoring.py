@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,21 +17,31 @@ from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.metrics.fidelity import foreground_psnr, psnr, ssim
 from dd3g_kedro.core.metrics.perceptual import Backbone, Lpips
 
+Similarity = Callable[[Tensor, Tensor], list[float]]
 _LOG = logging.getLogger(__name__)
-METRICS = ("psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex")
+METRICS = ("psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex")  # against the truth
+CLIP_SIMILARITY = "clip_similarity"  # to the input
+ALIGNED = "aligned_"  # before the name of a metric: after `alignment.align`
+SCORES = (*METRICS, CLIP_SIMILARITY, *(f"{ALIGNED}{metric}" for metric in METRICS))
 # Ours: truth is stored in 8 bits, whose rounding error has a variance of 1 / (12 * 255^2); a
 # picture closer than that counts as exact. Without a cap one identical view makes a mean infinite.
 PSNR_CAP = 10 * math.log10(12 * 255**2)  # 58.92 dB
 
 
 class Scorer:
-    """PSNR, SSIM, foreground PSNR and, where the backbones' weights are there, LPIPS.
+    """PSNR, SSIM, foreground PSNR and, where their weights are there, LPIPS and CLIP similarity.
 
     `missing` says, for each metric that cannot be computed, why.
     """
 
-    def __init__(self, weights: LpipsWeights, background: float, device: torch.device) -> None:
-        """Load the backbones.
+    def __init__(
+        self,
+        weights: LpipsWeights,
+        background: float,
+        device: torch.device,
+        clip: Path | None = None,
+    ) -> None:
+        """Load the backbones, and the CLIP model of the folder `clip`.
 
         Raises:
             MissingWeights: `lpips.required` is set and a file is not there.
@@ -53,18 +64,45 @@ class Scorer:
                     raise
                 _LOG.warning("LPIPS (%s) will be a dash: %s", backbone, error)
                 self.missing[f"lpips_{backbone}"] = str(error)
+        self._clip = self._loaded_clip(clip)
+
+    def _loaded_clip(self, folder: Path | None) -> Similarity | None:
+        if folder is None:
+            self.missing[CLIP_SIMILARITY] = "evaluate.clip names no folder of a CLIP model"
+            return None
+        from dd3g_kedro.core.metrics.clip_similarity import ClipSimilarity
+
+        try:
+            return ClipSimilarity(folder, self.device)
+        except MissingWeights as error:
+            _LOG.warning("CLIP similarity will be a dash: %s", error)
+            self.missing[CLIP_SIMILARITY] = str(error)
+            return None
+
+    @torch.inference_mode()
+    def similarity(
+        self, given: Float[Tensor, "3 h w"], images: Float[Tensor, "v 3 x y"]
+    ) -> list[float]:
+        """CLIP similarity of each view to the input, NaN where it is missing.
+
+        Raises:
+            ValueError: a predicted pixel is not finite.
+        """
+        _require_finite(images)
+        if self._clip is None:
+            return [math.nan] * len(images)
+        return self._clip(given.to(self.device), images.to(self.device).float().clamp(0, 1))
 
     @torch.inference_mode()
     def __call__(
         self, images: Float[Tensor, "v 3 h w"], targets: Float[Tensor, "v 4 h w"]
     ) -> dict[str, list[float]]:
-        """Every metric of every view, NaN where it is missing.
+        """Every metric against the truth, of every view, NaN where it is missing.
 
         Raises:
             ValueError: a predicted pixel is not finite.
         """
-        if not bool(images.isfinite().all()):
-            raise ValueError("expected finite pixels, the method predicted NaN or infinity")
+        _require_finite(images)
         images, targets = images.to(self.device).float().clamp(0, 1), targets.to(self.device)
         truth = composite(targets, torch.full((len(targets), 3), self.background).to(targets))
         scores = {
@@ -77,3 +115,8 @@ class Scorer:
             net = self._lpips.get(name)
             scores[name] = absent if net is None else net(images, truth)
         return {name: scores[name].tolist() for name in METRICS}
+
+
+def _require_finite(images: Tensor) -> None:
+    if not bool(images.isfinite().all()):
+        raise ValueError("expected finite pixels, the method predicted NaN or infinity")

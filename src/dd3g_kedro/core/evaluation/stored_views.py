@@ -18,16 +18,15 @@ from dd3g_kedro.core.evaluation.benchmark import (
     BenchmarkObject,
     ObjectHandle,
     benchmark_object,
-    evenly,
 )
-from dd3g_kedro.core.evaluation.config import EvaluateConfig
-from dd3g_kedro.core.meshes.config import Drawing
+from dd3g_kedro.core.meshes.config import BenchmarkViews, Drawing
 from dd3g_kedro.core.meshes.views import VIEW_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INPUT_VIEW = "input"
+_SAME_DEG = 1e-3
 
 
 class StoredViews:
@@ -71,19 +70,25 @@ class StoredViews:
         return parquet.read_table(self.path, columns=list(VIEW_COLUMNS), filters=wanted).to_pandas()
 
 
-def stored_objects(stored: StoredViews, config: EvaluateConfig) -> list[ObjectHandle]:
+def stored_objects(
+    stored: StoredViews, drawing: Drawing, views: BenchmarkViews
+) -> list[ObjectHandle]:
     """The objects of the stored benchmark views, in the file's order.
+
+    An object whose views were drawn from elsewhere than `views` says, fails when it is loaded.
 
     Raises:
         InvalidShard: there are none.
     """
     return [
-        ObjectHandle(name, partial(_stored_object, stored, name, config.drawing))
-        for name in evenly(stored.names(), config.limit)
+        ObjectHandle(name, partial(_stored_object, stored, name, drawing, views))
+        for name in stored.names()
     ]
 
 
-def _stored_object(stored: StoredViews, name: str, drawing: Drawing) -> BenchmarkObject:
+def _stored_object(
+    stored: StoredViews, name: str, drawing: Drawing, views: BenchmarkViews
+) -> BenchmarkObject:
     rows = stored.rows(name)
     inputs = rows[rows["view"] == INPUT_VIEW]
     targets = rows[rows["view"] != INPUT_VIEW]
@@ -96,7 +101,27 @@ def _stored_object(stored: StoredViews, name: str, drawing: Drawing) -> Benchmar
         [*inputs[column], *targets[column]] for column in ("azimuth_deg", "elevation_deg", "png")
     )
     images = torch.stack([_decode(picture, drawing.size) for picture in pictures])
-    return benchmark_object(images, azimuths, elevations, drawing.rig)
+    found = benchmark_object(images, azimuths, elevations, drawing.rig)
+    _require_same_views(found, elevations[0], views)
+    return found
+
+
+def _require_same_views(found: BenchmarkObject, elevation: float, views: BenchmarkViews) -> None:
+    seen = np.array([found.azimuths_deg, found.elevations_deg])
+    wanted = np.array([[a % 360, views.elevation_deg] for a in views.azimuths_deg]).T
+    near = seen.shape == wanted.shape and _apart(seen, wanted) < _SAME_DEG
+    if not near or abs(elevation - views.elevation_deg) >= _SAME_DEG:
+        raise InvalidImage(
+            f"benchmark_views: the protocol has azimuths {list(views.azimuths_deg)} at elevation "
+            f"{views.elevation_deg:g}, the stored views {[round(a, 3) for a in seen[0]]} at "
+            f"{sorted({elevation, *seen[1]})}; run the collect pipeline with the protocol's views, "
+            "or set evaluate.protocol to another"
+        )
+
+
+def _apart(some: Float[np.ndarray, "2 v"], others: Float[np.ndarray, "2 v"]) -> float:
+    """The largest difference of two lists of angles, in degrees, the way round that is shorter."""
+    return float(np.abs((some - others + 180) % 360 - 180).max())
 
 
 def _decode(png: bytes, size: int) -> Float[Tensor, "4 {size} {size}"]:
@@ -109,6 +134,7 @@ def _decode(png: bytes, size: int) -> Float[Tensor, "4 {size} {size}"]:
     if pixels is None:
         raise InvalidImage(
             f"benchmark_views: expected views of {size}x{size} pixels "
-            f"(evaluate.drawing.size), got {found[0]}x{found[1]}; set one to the other"
+            f"(the protocol's drawing.size), got {found[0]}x{found[1]}; run the collect pipeline "
+            "with that size, or set evaluate.protocol to another"
         )
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255

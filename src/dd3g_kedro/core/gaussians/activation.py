@@ -22,6 +22,15 @@ def unit_quaternions(quaternions: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"
     return unit + zero * identity
 
 
+def squeezed_sigmoid(raw: Float[Tensor, "b g"]) -> Float[Tensor, "b g"]:
+    """Opacities, alpha = sigmoid.
+
+    Ours: squeezed into [1e-6, 1 - 1e-6] rather than clamped, so that Eq. 7 still pulls at
+    Gaussians that have vanished.
+    """
+    return OPACITY_MARGIN + (1 - 2 * OPACITY_MARGIN) * raw.sigmoid()
+
+
 def activate(
     means: Float[Tensor, "b g 3"],
     raw_scales: Float[Tensor, "b g 3"],
@@ -29,16 +38,11 @@ def activate(
     raw_colors: Float[Tensor, "b g 3"],
     raw_opacities: Float[Tensor, "b g"],
 ) -> Gaussians:
-    """log s = -9 + 6 sigmoid, q / |q|, c and alpha sigmoid (Sec. IV-A), in float32.
-
-    Ours: alpha is squeezed into [1e-6, 1 - 1e-6] rather than clamped, so that Eq. 7 still pulls at
-    Gaussians that have vanished.
-    """
-    opacities = raw_opacities.float().sigmoid()
+    """log s = -9 + 6 sigmoid, q / |q|, c and alpha sigmoid (Sec. IV-A), in float32."""
     return Gaussians(
         means=means.float(),
         log_scales=LOG_SCALE_FLOOR + LOG_SCALE_RANGE * raw_scales.float().sigmoid(),
         quaternions=unit_quaternions(raw_quaternions.float()),
         colors=raw_colors.float().sigmoid(),
-        opacities=OPACITY_MARGIN + (1 - 2 * OPACITY_MARGIN) * opacities,
+        opacities=squeezed_sigmoid(raw_opacities.float()),
     )

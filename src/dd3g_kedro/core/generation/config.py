@@ -3,39 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.geometry.config import CameraRig
-from dd3g_kedro.core.images.config import ImageLimits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Framing:
-    """Where the object lies in the picture that the student sees."""
-
-    recentre: Literal["always", "when_needed", "never"] = "when_needed"
-    border_ratio: float = 0.3  # recentred: the longest side fills 1 - border_ratio of the picture
-    # `when_needed` leaves a picture alone whose object is centred and neither large nor small:
-    centre_tolerance: float = 0.08  # distance of the box's centre from the picture's, in sides
-    extent: tuple[float, float] = (0.4, 0.85)  # the box's longest side, in picture sides
-
-    def __post_init__(self) -> None:
-        build_fields(self, "generate.framing")
-        if not 0 <= self.border_ratio < 0.9:
-            raise ValueError(
-                f"generate.framing.border_ratio must lie in [0, 0.9), got {self.border_ratio}"
-            )
-        if not 0 <= self.centre_tolerance <= 0.5:
-            raise ValueError(
-                "generate.framing.centre_tolerance must lie in [0, 0.5], "
-                f"got {self.centre_tolerance}"
-            )
-        if not 0 <= self.extent[0] < self.extent[1] <= 1:
-            raise ValueError(
-                "generate.framing.extent must be two rising numbers in [0, 1], "
-                f"got {list(self.extent)}"
-            )
+from dd3g_kedro.core.images.config import Framing, ImageLimits
 
 
 @dataclass(frozen=True, kw_only=True)

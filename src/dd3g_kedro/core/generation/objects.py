@@ -17,10 +17,11 @@ from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.gaussians.ply import write_ply
 from dd3g_kedro.core.gaussians.splat import write_splat
 from dd3g_kedro.core.generation.config import GenerateConfig, Pictures
-from dd3g_kedro.core.generation.lifting import frame, generate
+from dd3g_kedro.core.generation.lifting import generate
 from dd3g_kedro.core.generation.turntable import spread, write_gif
 from dd3g_kedro.core.geometry import orbit
 from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.images.framing import frame
 from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.images.sheet import contact_sheet
 from dd3g_kedro.core.progress import track

@@ -9,8 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.core.images.config import Framing
 
 _INVISIBLE = 1e-6  # alpha below which a colour cannot be known
+_VISIBLE = 0.5  # alpha from which a pixel belongs to the object's box
+_LARGEST = 6  # sizes: a photograph of many megapixels is shrunk to that first
 
 
 def recentre(
@@ -39,6 +42,47 @@ def square(rgba: Float[Tensor, "4 h w"], size: int) -> Float[Tensor, "4 {size} {
     top, left = (side - height) // 2, (side - width) // 2
     padded = F.pad(rgba, (left, side - width - left, top, side - height - top))
     return padded if side == size else _resize(padded, size, antialias=True)
+
+
+def frame(
+    rgba: Float[Tensor, "4 h w"], size: int, framing: Framing
+) -> Float[Tensor, "4 {size} {size}"]:
+    """The square picture that a method sees, recentred as `framing` says."""
+    rgba = _shrunk(rgba, _LARGEST * size)
+    if framing.recentre == "always" or (
+        framing.recentre == "when_needed" and not well_framed(rgba, framing)
+    ):
+        return recentre(rgba, size, framing.border_ratio)
+    return square(rgba, size)
+
+
+def _shrunk(rgba: Float[Tensor, "4 h w"], largest: int) -> Float[Tensor, "4 y x"]:
+    """The picture with its longer side at most `largest` pixels, antialiased."""
+    height, width = rgba.shape[1:]
+    scale = largest / max(height, width)
+    if scale >= 1:
+        return rgba
+    size = (max(round(height * scale), 1), max(round(width * scale), 1))
+    return straighten(
+        F.interpolate(premultiply(rgba)[None], size=size, mode="bilinear", antialias=True)[0]
+    )
+
+
+def well_framed(rgba: Float[Tensor, "4 h w"], framing: Framing) -> bool:
+    """Whether the object is centred and neither large nor small, as in the training pictures."""
+    height, width = rgba.shape[1:]
+    visible = rgba[3] > _VISIBLE
+    if not visible.any():
+        return False
+    side = max(height, width)
+    extents, offsets = [], []
+    for axis, length in ((0, height), (1, width)):
+        hit = visible.any(dim=1 - axis).nonzero()
+        low, high = int(hit[0]), int(hit[-1]) + 1
+        extents.append((high - low) / side)
+        offsets.append(abs(low + high - length) / 2 / side)
+    smallest, largest = framing.extent
+    return smallest <= max(extents) <= largest and max(offsets) <= framing.centre_tolerance
 
 
 def premultiply(rgba: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:

@@ -6,7 +6,7 @@ import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import trimesh
@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from dd3g_kedro.core.errors import InvalidMesh
+from dd3g_kedro.core.meshes.color import srgb_from_linear
 from dd3g_kedro.core.meshes.mesh import Mesh
 from dd3g_kedro.core.meshes.normals import corner_normals, face_areas_and_normals
 from dd3g_kedro.core.meshes.textures import stack_textures, texture_array
@@ -65,12 +66,6 @@ class _Soup:
         return self.seen[key]
 
 
-def _display(linear: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """Linear light to sRGB values."""
-    low, high = linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, low, high)
-
-
 def _corner_values(values: Any, faces: np.ndarray, channels: int) -> np.ndarray | None:
     """Values of vertices at the triangles' corners; integers become fractions of their range."""
     if values is None or len(values) == 0:
@@ -86,7 +81,7 @@ def _material(soup: _Soup, material: Any) -> tuple[Float[np.ndarray, "3"], int]:
     if isinstance(material, trimesh.visual.material.PBRMaterial):
         factor = material.baseColorFactor
         linear = np.ones(3) if factor is None else np.asarray(factor, float)[:3] / 255
-        color, picture = _display(linear), material.baseColorTexture
+        color, picture = srgb_from_linear(linear), material.baseColorTexture
         keep_alpha = material.alphaMode in ("MASK", "BLEND")
     else:
         picture, keep_alpha = getattr(material, "image", None), True
@@ -123,9 +118,13 @@ def _add_part(soup: _Soup, part: Any, transform: Float[np.ndarray, "4 4"]) -> No
     soup.texture.append(np.full(count, index, np.int32))
 
 
-def _normal_form(positions: Float32[np.ndarray, "f 3 3"]) -> Float32[np.ndarray, "f 3 3"]:
-    """glTF's axes to the world's, box centred on the origin, longest side 1."""
-    world = positions[..., [2, 0, 1]].astype(np.float64)
+def _normal_form(
+    positions: Float32[np.ndarray, "f 3 3"], up: Literal["y", "z"]
+) -> Float32[np.ndarray, "f 3 3"]:
+    """The file's axes to the world's, box centred on the origin, longest side 1."""
+    world = positions[..., [2, 0, 1] if up == "y" else [1, 0, 2]].astype(np.float64)
+    if up == "z":
+        world[..., 0] *= -1
     low, high = world.min((0, 1)), world.max((0, 1))
     return ((world - (low + high) / 2) / (high - low).max()).astype(np.float32)
 
@@ -164,8 +163,12 @@ def _gather(path: Path, scene: trimesh.Scene) -> _Soup:
     return soup
 
 
-def load_mesh(path: Path | str) -> Mesh:
-    """Read `.glb`, `.gltf` or `.obj` (y up) and bring it to the normal form of `Mesh`.
+def load_mesh(path: Path | str, up: Literal["y", "z"] = "y") -> Mesh:
+    """Read `.glb`, `.gltf` or `.obj` and bring it to the normal form of `Mesh`.
+
+    Args:
+        path: the file.
+        up: its vertical axis: y as in glTF (front +z), or z as in Blender and Gazebo (front -y).
 
     Raises:
         InvalidMesh: unreadable, a file that it names is missing, or it holds no surface.
@@ -192,7 +195,7 @@ def load_mesh(path: Path | str) -> Mesh:
             f"{path}: holds no surface (no triangle has an area). If it is compressed (Draco, "
             "meshopt), export it without compression."
         )
-    positions = _normal_form(positions[keep])
+    positions = _normal_form(positions[keep], up)
     return Mesh(
         positions=positions,
         normals=corner_normals(positions, CREASE),

@@ -1,1 +1,1 @@
-"""Distances between pictures: PSNR, SSIM, LPIPS; sRGB in [0, 1]."""
+"""How alike pictures are: PSNR, SSIM, LPIPS, CLIP similarity; sRGB in [0, 1]."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -90,3 +93,18 @@ def start_as_nothing(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def start_near(start: Float[Tensor, "k"], width: int) -> nn.Linear:
+    """A last layer whose bias is `start`, to which its weights add little at first (Ours)."""
+    last = nn.Linear(width, len(start))
+    nn.init.normal_(last.weight, std=0.1 / math.sqrt(width))
+    last.bias.data.copy_(start)
+    return last
+
+
+def full_precision(tensor: Tensor) -> AbstractContextManager:
+    """float32 where `tensor` lives, under autocast too."""
+    if tensor.is_meta:  # nothing is computed there
+        return nullcontext()
+    return torch.autocast(tensor.device.type, enabled=False)

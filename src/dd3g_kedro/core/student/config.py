@@ -7,58 +7,9 @@ from typing import Literal
 
 from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.geometry.config import CameraRig
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _require_positive(config: object, where: str, *keys: str) -> None:
-    for key in keys:
-        value = getattr(config, key)
-        _require(value > 0, f"{where}.{key} must be positive, got {value}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageEncoderConfig:
-    """DINOv2's architecture: the released weights (`paper`) or a small one trained along."""
-
-    image_size: int  # pixels; pictures of another size are resized
-    patch_size: int
-    width: int
-    blocks: int
-    heads: int
-    mlp_ratio: int = 4
-    position_size: int | None = None  # pixels its positions were trained at, if not image_size
-    weights: str | None = None  # folder in transformers' format: config.json, model.safetensors
-    trainable: bool = True  # Ours: Sec. IV-F calls the image codes DINO's own; `paper` freezes them
-
-    def __post_init__(self) -> None:
-        where = "image_encoder"
-        build_fields(self, where)
-        sizes = ("image_size", "patch_size", "width", "blocks", "heads", "mlp_ratio")
-        _require_positive(self, where, *sizes)
-        for key in ("image_size", "position_size"):
-            size = getattr(self, key) or self.image_size
-            _require(
-                size % self.patch_size == 0,
-                f"{where}.{key} must be a multiple of patch_size {self.patch_size}, got {size}",
-            )
-        _require(
-            self.width % self.heads == 0,
-            f"{where}.width must be a multiple of heads {self.heads}, got {self.width}",
-        )
-        _require(
-            self.trainable or self.weights is not None,
-            f"{where}.trainable may be false only where weights are given: random features "
-            "would stay random",
-        )
-
-    @property
-    def tokens(self) -> int:
-        """One token a patch, and the class token."""
-        return (self.image_size // self.patch_size) ** 2 + 1
+from dd3g_kedro.core.student.baseline_config import SplatterImageConfig, TriplaneGaussianConfig
+from dd3g_kedro.core.student.checks import require, require_positive
+from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +27,9 @@ class PatternExtractionConfig:
     def __post_init__(self) -> None:
         where = "pattern_extraction"
         build_fields(self, where)
-        _require_positive(self, where, *(entry.name for entry in fields(self)))
-        _require(self.frames > 1, f"{where}.frames must be at least 2, got {self.frames}")
-        _require(
+        require_positive(self, where, *(entry.name for entry in fields(self)))
+        require(self.frames > 1, f"{where}.frames must be at least 2, got {self.frames}")
+        require(
             self.width % self.head_width == 0,
             f"{where}.width must be a multiple of head_width {self.head_width}, got {self.width}",
         )
@@ -98,14 +49,12 @@ class Tap:
 
     def __post_init__(self) -> None:
         build_fields(self, "tap")
-        _require(
+        require(
             0 < len(self.blocks) == len(self.weights),
             f"tap.weights must have one entry for each of tap.blocks {self.blocks}, "
             f"got {self.weights}",
         )
-        _require(
-            abs(sum(self.weights) - 1) < 1e-6, f"tap.weights must sum to 1, got {self.weights}"
-        )
+        require(abs(sum(self.weights) - 1) < 1e-6, f"tap.weights must sum to 1, got {self.weights}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +78,12 @@ class InitialCloud:
 
     def __post_init__(self) -> None:
         build_fields(self, "initial")
-        _require(self.radius > 0, f"initial.radius must be positive, got {self.radius}")
-        _require(
+        require(self.radius > 0, f"initial.radius must be positive, got {self.radius}")
+        require(
             -9 < self.log_scale < -3,
             f"initial.log_scale must lie in (-9, -3), got {self.log_scale}",
         )
-        _require(0 < self.opacity < 1, f"initial.opacity must lie in (0, 1), got {self.opacity}")
+        require(0 < self.opacity < 1, f"initial.opacity must lie in (0, 1), got {self.opacity}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,23 +108,23 @@ class ProgressiveDecodingConfig:
         where = "progressive_decoding"
         build_fields(self, where)
         sizes = ("width", "blocks", "head_width", "gaussians_per_token", "decoder_width")
-        _require_positive(self, where, *sizes, "mlp_ratio", "neighbours")
-        _require(
+        require_positive(self, where, *sizes, "mlp_ratio", "neighbours")
+        require(
             self.width % self.head_width == 0,
             f"{where}.width must be a multiple of head_width {self.head_width}, got {self.width}",
         )
-        _require(
+        require(
             self.mean_bound is None or self.mean_bound > self.initial.radius,
             f"{where}.mean_bound must exceed initial.radius {self.initial.radius}, "
             f"got {self.mean_bound}",
         )
         tapped = {tap.name: getattr(self.taps, tap.name).blocks for tap in fields(self.taps)}
         for name, blocks in tapped.items():
-            _require(
+            require(
                 all(1 <= block <= self.blocks for block in blocks),
                 f"{where}.taps.{name}.blocks must lie in 1..{self.blocks}, got {list(blocks)}",
             )
-        _require(
+        require(
             any(self.blocks in blocks for blocks in tapped.values()),
             f"{where}.taps must use block {self.blocks}: blocks behind the last tap learn nothing",
         )
@@ -192,7 +141,7 @@ class PEPDConfig:
     def __post_init__(self) -> None:
         build_fields(self, "pepd")
         image, decoding = self.image_encoder.width, self.progressive_decoding.width
-        _require(
+        require(
             image == decoding,
             f"pepd.image_encoder.width must equal pepd.progressive_decoding.width {decoding}, "
             f"got {image}",
@@ -210,36 +159,85 @@ class PEPDConfig:
         return self.tokens * self.progressive_decoding.gaussians_per_token
 
 
+Architecture = PEPDConfig | SplatterImageConfig | TriplaneGaussianConfig
+ARCHITECTURES = ("pepd", "splatter_image", "triplane_gaussian")  # keys of `StudentConfig`
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudentConfig:
-    """G_theta, with what it must agree on with the teacher: pictures, latents, cameras."""
+    """G_theta, with what it must agree on with the teacher: pictures, latents, cameras.
+
+    One architecture is set, the others are null: the paper's `pepd` (Table II, c and d), or what
+    it is compared with under the same objective (Table II, a and b). Parameter overlays merge key
+    by key, so another one is chosen with `pepd: null` beside it.
+    """
 
     image_size: int  # pixels of II and of the renderings
     latent_channels: int  # of N
     latent_size: int  # of N, y = x, in cells
     azimuths_deg: tuple[float, ...]  # C, relative to the object's front, in the teacher's order
     elevation_deg: float  # C
-    pepd: PEPDConfig
+    pepd: PEPDConfig | None = None
+    splatter_image: SplatterImageConfig | None = None  # Table II, b
+    triplane_gaussian: TriplaneGaussianConfig | None = None  # Table II, a
     rig: CameraRig = field(default_factory=CameraRig)
 
     def __post_init__(self) -> None:
         where = "student"
         build_fields(self, where)
-        _require_positive(self, where, "image_size", "latent_channels", "latent_size")
-        _require(
+        require_positive(self, where, "image_size", "latent_channels", "latent_size")
+        require(
             -90 < self.elevation_deg < 90,
             f"{where}.elevation_deg must lie in (-90, 90), got {self.elevation_deg}",
         )
-        _require(len(self.azimuths_deg) > 0, f"{where}.azimuths_deg must name at least one view")
-        if (pattern := self.pepd.pattern_extraction) is None:
+        require(len(self.azimuths_deg) > 0, f"{where}.azimuths_deg must name at least one view")
+        chosen = [name for name in ARCHITECTURES if getattr(self, name) is not None]
+        require(
+            len(chosen) == 1,
+            f"{where} must have exactly one architecture of {', '.join(ARCHITECTURES)}, got "
+            f"{' and '.join(chosen) or 'none'}; set the others to null",
+        )
+        self._check_pattern_extraction()
+        self._check_reach()
+
+    @property
+    def key(self) -> str:
+        """Which architecture is set."""
+        return next(name for name in ARCHITECTURES if getattr(self, name) is not None)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The one that is set."""
+        return getattr(self, self.key)
+
+    @property
+    def gaussians(self) -> int:
+        """How many Gaussians an object is made of."""
+        return self.architecture.gaussians
+
+    def _check_pattern_extraction(self) -> None:
+        if self.pepd is None or (pattern := self.pepd.pattern_extraction) is None:
             return
         for key, expected in (
             ("noise_channels", self.latent_channels),
             ("latent_size", self.latent_size),
             ("frames", len(self.azimuths_deg) + 1),
         ):
-            _require(
+            require(
                 getattr(pattern, key) == expected,
-                f"{where}.pepd.pattern_extraction.{key} must be {expected} to agree with "
-                f"{where}'s latents and views, got {getattr(pattern, key)}",
+                f"student.pepd.pattern_extraction.{key} must be {expected} to agree with "
+                f"student's latents and views, got {getattr(pattern, key)}",
             )
+
+    def _check_reach(self) -> None:
+        """Whatever the input camera unprojects or projects lies before it."""
+        if self.splatter_image is not None:
+            reach, key = self.splatter_image.depth_reach, "splatter_image.depth_reach"
+        elif self.triplane_gaussian is not None:
+            reach, key = 3**0.5 * self.triplane_gaussian.bound, "sqrt(3) triplane_gaussian.bound"
+        else:
+            return
+        require(
+            reach < self.rig.radius,
+            f"student.{key} must be less than student.rig.radius {self.rig.radius}, got {reach:g}",
+        )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dd3g_kedro.core.errors import InvalidWeights
-from dd3g_kedro.core.student.config import ImageEncoderConfig
+from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as DINOv2 was trained
@@ -55,6 +55,14 @@ def _load(folder: Path, config: ImageEncoderConfig) -> nn.Module:
     return model
 
 
+def resized(image: Float[Tensor, "b 3 h w"], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+    """Pictures in [0, 1] at another size; unchanged where they have it."""
+    if image.shape[-2:] == (size, size):
+        return image
+    resampled = F.interpolate(image.float(), (size, size), mode="bicubic", antialias=True)
+    return resampled.clamp(0, 1)
+
+
 class ImageEncoder(nn.Module):
     """II as tokens: the class token, then one for each patch, row by row."""
 
@@ -78,9 +86,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b t d"]:
         """Encode sRGB pictures in [0, 1]."""
-        size = (self.size, self.size)
-        if image.shape[-2:] != size:
-            image = F.interpolate(image.float(), size, mode="bicubic", antialias=True).clamp(0, 1)
+        image = resized(image, self.size)
         mean = torch.tensor(_MEAN, device=image.device)[:, None, None]
         deviation = torch.tensor(_DEVIATION, device=image.device)[:, None, None]
         return self.network(pixel_values=(image - mean) / deviation).last_hidden_state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dd3g_kedro.core.errors import MissingWeights
-from dd3g_kedro.core.student.config import ImageEncoderConfig
+from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 
 _FILES = ("config.json", "model.safetensors")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from einops import rearrange
@@ -12,7 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dd3g_kedro.core.gaussians.activation import LOG_SCALE_FLOOR, LOG_SCALE_RANGE, activate
-from dd3g_kedro.core.student.blocks import Attention, PointAttention, TransformerBlock
+from dd3g_kedro.core.student.blocks import (
+    Attention,
+    PointAttention,
+    TransformerBlock,
+    full_precision,
+    start_near,
+)
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
 from dd3g_kedro.core.student.initial_cloud import ball
 from dd3g_kedro.core.types import Gaussians
@@ -26,12 +31,6 @@ def _attention(config: ProgressiveDecodingConfig) -> nn.Module:
     if config.attention == "point":
         return PointAttention(config.width, config.neighbours)
     return Attention(config.width, config.head_width)
-
-
-def _full_precision(tensor: Tensor) -> AbstractContextManager:
-    if tensor.is_meta:  # nothing is computed there
-        return nullcontext()
-    return torch.autocast(tensor.device.type, enabled=False)
 
 
 class SoftBound(nn.Module):
@@ -59,9 +58,7 @@ class AttributeDecoder(nn.Module):
         super().__init__()
         self.tap = tap
         self.channels = start.shape[1]
-        last = nn.Linear(config.decoder_width, start.numel())
-        nn.init.normal_(last.weight, std=0.1 / math.sqrt(config.decoder_width))
-        last.bias.data.copy_(start.flatten())
+        last = start_near(start.flatten(), config.decoder_width)
         self.layers = nn.Sequential(
             nn.LayerNorm(config.width),
             nn.Linear(config.width, config.decoder_width),
@@ -71,7 +68,7 @@ class AttributeDecoder(nn.Module):
 
     def forward(self, outputs: Sequence[Float[Tensor, "b t d"]]) -> Float[Tensor, "b g k"]:
         """Raw values, token by token."""
-        with _full_precision(outputs[0]):
+        with full_precision(outputs[0]):
             pairs = zip(self.tap.blocks, self.tap.weights, strict=True)
             features = sum(weight * outputs[block - 1].float() for block, weight in pairs)
             return rearrange(self.layers(features), "b t (g k) -> b (t g) k", k=self.channels)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,8 +16,9 @@ from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
 from dd3g_kedro.core.noise import noise_from_seeds
+from dd3g_kedro.core.student.baseline_config import SplatterImageConfig
 from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.student.pepd import PEPD
+from dd3g_kedro.core.student.generators import build_empty_generator, build_generator
 from dd3g_kedro.core.types import Cameras, Gaussians
 
 _FORMAT = "dd3g-kedro student 1"
@@ -43,7 +43,7 @@ class Student(nn.Module):
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(PEPD.from_config(config.pepd), config)
+            return cls(build_generator(config), config)
 
     @property
     def cameras(self) -> Cameras:
@@ -126,12 +126,12 @@ def load_student(path: str | Path) -> Student:
         raise InvalidWeights(
             f"{path}: its configuration does not fit this version: {error}. {_AGAIN}"
         ) from error
-    encoder = replace(config.pepd.image_encoder, weights=None, trainable=True)  # all is in the file
     with torch.device("meta"):
-        generator = PEPD.from_config(replace(config.pepd, image_encoder=encoder))
+        generator = build_empty_generator(config)
     _require_same_tensors(path, generator.state_dict(), tensors)
     generator.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
-    generator.image_encoder.requires_grad_(config.pepd.image_encoder.trainable)
+    if not isinstance(config.architecture, SplatterImageConfig):
+        generator.image_encoder.requires_grad_(config.architecture.image_encoder.trainable)
     student = Student(generator, config).eval()
     with path.open("rb") as stream:
         student.fingerprint = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -13,6 +14,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+# Keys and values of the text tokens "m s d" (twice), and of the image tokens "k i d" (twice).
+KeysValues = tuple[Tensor, Tensor, Tensor, Tensor]
 _LONG = 256  # keys from which products in bfloat16 beat PyTorch's fused kernel on a CPU
 
 
@@ -63,7 +66,11 @@ class ViewAttention:
     ) -> Float[Tensor, "n t d"]:
         """Rows are object-major; every `num_frames` of them are one object."""
         tokens = rearrange(hidden_states, "(b f) t d -> b (f t) d", f=num_frames)
-        tokens = _attend(attn.to_q(tokens), attn.to_k(tokens), attn.to_v(tokens), attn.heads)
+        if attn.fused_projections:
+            query, key, value = attn.to_qkv(tokens).chunk(3, dim=-1)
+        else:
+            query, key, value = attn.to_q(tokens), attn.to_k(tokens), attn.to_v(tokens)
+        tokens = _attend(query, key, value, attn.heads)
         return rearrange(attn.to_out[0](tokens), "b (f t) d -> (b f) t d", f=num_frames)
 
 
@@ -71,29 +78,36 @@ class TextImageAttention(nn.Module):
     """Cross-attention to text and to image tokens, each with its own keys and values.
 
     Two softmaxes, summed before the output matrix: Attn(q, text) + ip_weight Attn(q, image).
-    Fewer token rows than hidden rows mean that consecutive rows share them; their keys and values
-    are then computed once.
+    Fewer token rows than hidden rows mean that consecutive rows share them. Keys and values arrive
+    computed: they stay the same while an object is sampled.
     """
 
-    def __init__(self, context_dim: int, inner_dim: int, ip_weight: float) -> None:
+    def __init__(self, context_dim: int, inner_dim: int, ip_weight: float, place: int) -> None:
         super().__init__()
+        self.place = place  # among the network's cross-attentions
         self.to_k_ip = nn.Linear(context_dim, inner_dim, bias=False)
         self.to_v_ip = nn.Linear(context_dim, inner_dim, bias=False)
         self.ip_weight = ip_weight
+
+    def keys_values(
+        self, attn: Attention, text: Float[Tensor, "m s e"], image: Float[Tensor, "k i e"]
+    ) -> KeysValues:
+        """Keys and values of the text tokens, then those of the image tokens."""
+        return attn.to_k(text), attn.to_v(text), self.to_k_ip(image), self.to_v_ip(image)
 
     def __call__(
         self,
         attn: Attention,
         hidden_states: Float[Tensor, "n t d"],
-        encoder_hidden_states: tuple[Float[Tensor, "m s e"], Float[Tensor, "k i e"]],
+        encoder_hidden_states: Sequence[KeysValues],
         attention_mask: None = None,
         num_frames: int = 1,
     ) -> Float[Tensor, "n t d"]:
-        """`encoder_hidden_states` are (text tokens, image tokens)."""
-        text, image = encoder_hidden_states
+        """`encoder_hidden_states` are what `keys_values` made, for each cross-attention."""
+        key, value, image_key, image_value = encoder_hidden_states[self.place]
         query = attn.to_q(hidden_states)
-        out = self._share(query, attn.to_k(text), attn.to_v(text), attn.heads)
-        seen = self._share(query, self.to_k_ip(image), self.to_v_ip(image), attn.heads)
+        out = self._share(query, key, value, attn.heads)
+        seen = self._share(query, image_key, image_value, attn.heads)
         return attn.to_out[0](out + self.ip_weight * seen)
 
     @staticmethod
@@ -110,11 +124,30 @@ class TextImageAttention(nn.Module):
 
 def attend_across_views(network: nn.Module, context_dim: int, ip_weight: float) -> None:
     """Give every attention layer of a diffusers U-Net its processor, in place."""
+    place = 0
     for name, layer in network.named_modules():
         if not isinstance(layer, Attention):
             continue
+        processor: object = ViewAttention()
         if name.endswith("attn2"):
-            processor: object = TextImageAttention(context_dim, layer.inner_dim, ip_weight)
-        else:
-            processor = ViewAttention()
+            processor = TextImageAttention(context_dim, layer.inner_dim, ip_weight, place)
+            place += 1
         layer.set_processor(processor)
+
+
+def cross_keys_values(
+    network: nn.Module, text: Float[Tensor, "m s e"], image: Float[Tensor, "k i e"]
+) -> tuple[KeysValues, ...]:
+    """What every cross-attention attends to, in the order of their places."""
+    return tuple(
+        layer.processor.keys_values(layer, text, image)
+        for layer in network.modules()
+        if isinstance(layer, Attention) and isinstance(layer.processor, TextImageAttention)
+    )
+
+
+def fuse_self_attention(network: nn.Module) -> None:
+    """One product for queries, keys and values, of weights that no longer change; in place."""
+    for layer in network.modules():
+        if isinstance(layer, Attention) and isinstance(layer.processor, ViewAttention):
+            layer.fuse_projections()

@@ -15,6 +15,7 @@ from transformers import CLIPVisionModel
 
 from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
 from dd3g_kedro.core.teacher.preprocessing import clip_pixels, normalise_for_clip
 from dd3g_kedro.core.teacher.schedule import guide, noise_from_output, sample_latents
@@ -37,6 +38,14 @@ class ImageCondition:
     def __getitem__(self, index: slice | Tensor) -> ImageCondition:
         """A part of the batch."""
         return ImageCondition(self.tokens[index], self.latents[index])
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Guidance's halves in one batch, unconditional first; constant while sampling."""
+
+    keys_values: tuple[KeysValues, ...]
+    latents: Float[Tensor, "s c y x"]
 
 
 class Teacher(nn.Module):
@@ -156,8 +165,7 @@ class Teacher(nn.Module):
         if dtype == torch.float32:
             return self.unet
         if not self._fast or next(self._fast[0].parameters()).device != self.device:
-            fast = copy.deepcopy(self.unet).to(dtype).requires_grad_(requires_grad=False)
-            self._fast = [fast.eval()]
+            self._fast = [copy.deepcopy(self.unet).to(dtype).prepare_for_sampling()]
         return self._fast[0]
 
     def forward(
@@ -200,14 +208,15 @@ class Teacher(nn.Module):
         both = self._both_halves(condition, guidance_scale)
         return self._predict(latents, timesteps, both, camera, guidance_scale)
 
-    def _both_halves(self, condition: ImageCondition, guidance_scale: float) -> ImageCondition:
+    def _both_halves(self, condition: ImageCondition, guidance_scale: float) -> _Halves:
         """The unconditional half, where guidance needs it, and the conditional one."""
-        if guidance_scale == 1:
-            return condition
-        empty = self._empty_tokens(self.fast_unet()).to(condition.tokens)
-        halves = condition.unconditional(empty), condition
-        return ImageCondition(
-            torch.cat([half.tokens for half in halves]),
+        unet, halves = self.fast_unet(), [condition]
+        if guidance_scale != 1:
+            empty = self._empty_tokens(unet).to(condition.tokens)
+            halves = [condition.unconditional(empty), condition]
+        tokens = torch.cat([half.tokens for half in halves])
+        return _Halves(
+            unet.keys_values(self.text_tokens[-len(halves) :], tokens),
             torch.cat([half.latents for half in halves]),
         )
 
@@ -215,7 +224,7 @@ class Teacher(nn.Module):
         self,
         latents: Float[Tensor, "b v c y x"],
         timesteps: Int[Tensor, " b"],
-        both: ImageCondition,
+        both: _Halves,
         camera: Float[Tensor, "b v 16"],
         guidance_scale: float,
     ) -> tuple[Float[Tensor, "b v c y x"], Float[Tensor, "b v c y x"]]:
@@ -226,11 +235,11 @@ class Teacher(nn.Module):
         out = self.fast_unet()(
             repeat(rows, "b f c y x -> (s b f) c y x", s=halves),
             repeat(timesteps, "b -> (s b f)", s=halves, f=views + 1),
-            self.text_tokens[-halves:],
+            None,
             camera=repeat(camera_rows, "b f a -> (s b f) a", s=halves),
-            image_tokens=both.tokens,
             ip_img=both.latents,
             num_frames=views + 1,
+            keys_values=both.keys_values,
         ).float()
         out = rearrange(out, "(s b f) c y x -> s b f c y x", s=halves, b=batch)[:, :, :views]
         return (guide(out[0], out[1], guidance_scale) if halves == 2 else out[0]), out[-1]

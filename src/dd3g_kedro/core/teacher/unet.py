@@ -8,7 +8,12 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from dd3g_kedro.core.teacher.attention import attend_across_views
+from dd3g_kedro.core.teacher.attention import (
+    KeysValues,
+    attend_across_views,
+    cross_keys_values,
+    fuse_self_attention,
+)
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.resampler import Resampler
 
@@ -66,50 +71,71 @@ class MultiViewUNet(nn.Module):
                 for parameter in module.parameters():
                     nn.init.zeros_(parameter)
 
+    def prepare_for_sampling(self) -> MultiViewUNet:
+        """Lay out weights that no longer change for speed, in place; the results are the same."""
+        fuse_self_attention(self.network)
+        if next(self.parameters()).is_cuda:
+            self.network.to(memory_format=torch.channels_last)
+        return self.requires_grad_(requires_grad=False).eval()
+
     def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
-        """The Resampler's context tokens; constant while sampling, so compute them once."""
+        """The Resampler's context tokens."""
         return self.image_embed(ip.to(self.network.dtype))
+
+    def keys_values(
+        self, context: Float[Tensor, "m t d"], image_tokens: Float[Tensor, "k i d"]
+    ) -> tuple[KeysValues, ...]:
+        """What the cross-attentions attend to; constant while sampling, so compute it once."""
+        dtype = self.network.dtype
+        return cross_keys_values(self.network, context.to(dtype), image_tokens.to(dtype))
 
     def forward(
         self,
         x: Float[Tensor, "n c y x"],
         timesteps: Real[Tensor, " n"],
-        context: Float[Tensor, "m t d"],
+        context: Float[Tensor, "m t d"] | None,
         camera: Float[Tensor, "n a"] | None = None,
         ip: Float[Tensor, "k e f"] | None = None,
         ip_img: Float[Tensor, "b c y x"] | None = None,
         num_frames: int = 5,
         *,
         image_tokens: Float[Tensor, "k i d"] | None = None,
+        keys_values: tuple[KeysValues, ...] | None = None,
     ) -> Float[Tensor, "n o y x"]:
         """Predict the noise of every row; `x` is not modified.
 
         Args:
             x: noisy latents.
             timesteps: integers, or floats of at least 32 bits.
-            context: text tokens; a row for each of `x`, or for each object, or one for all.
+            context: text tokens; a row for each of `x`, or for each object, or one for all; None
+                where `keys_values` are given.
             camera: conditioning vectors (`core.teacher.cameras`).
             ip: image encoder tokens, rows as in `context`.
             ip_img: clean latents of the input images; they replace each object's last frame.
             num_frames: of one object, the input image's included.
             image_tokens: what `embed_image_tokens` made of `ip`, given instead of it.
+            keys_values: what `keys_values` made of `context` and `image_tokens`, instead of both.
 
         Raises:
             ValueError: timesteps in half precision (bfloat16 turns 981 into 980), rows that do not
                 fit together, or a network in float16 on a CPU.
         """
-        self._check(x, timesteps, context, num_frames)
+        if keys_values is None:
+            if context is None:
+                raise ValueError("the U-Net needs context or keys_values, got neither")
+            if image_tokens is None and ip is not None:
+                image_tokens = self.embed_image_tokens(ip)
+            if image_tokens is None:
+                context, image_tokens = self._without_image(context)
+            keys_values = self.keys_values(context, image_tokens)
+        self._check(x, timesteps, len(keys_values[0][0]), num_frames)
         dtype = self.network.dtype
         if ip_img is not None:
             x = self._with_image_frame(x, ip_img, num_frames)
-        if image_tokens is None and ip is not None:
-            image_tokens = self.embed_image_tokens(ip)
-        if image_tokens is None:
-            context, image_tokens = self._without_image(context)
         return self.network(
             x.to(dtype),
             timesteps,
-            (context.to(dtype), image_tokens.to(dtype)),
+            keys_values,
             class_labels=None if camera is None else camera.to(dtype),
             cross_attention_kwargs={"num_frames": num_frames},
             return_dict=False,
@@ -135,10 +161,10 @@ class MultiViewUNet(nn.Module):
             )
         return context[:, :text], context[:, text:]
 
-    def _check(self, x: Tensor, timesteps: Tensor, context: Tensor, num_frames: int) -> None:
+    def _check(self, x: Tensor, timesteps: Tensor, contexts: int, num_frames: int) -> None:
         if timesteps.dtype in (torch.bfloat16, torch.float16):
             raise ValueError(f"timesteps must be int64 or float32, got {timesteps.dtype}")
-        for name, count in (("num_frames", num_frames), ("rows of context", len(context))):
+        for name, count in (("num_frames", num_frames), ("rows of context", contexts)):
             if len(x) % count:
                 raise ValueError(f"{name} must divide the {len(x)} rows of x, got {count}")
         if self.network.dtype == torch.float16 and x.device.type == "cpu":

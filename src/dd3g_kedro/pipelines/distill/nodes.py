@@ -45,7 +45,7 @@ def distil_student(
     checkpoints: Path,
     step_log: StepReports,
 ) -> Student:
-    """Train PEPD under the joint objective (Eq. 6); return it with its EMA weights."""
+    """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
     from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.core.training.distil import distil
     from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches

@@ -1,4 +1,4 @@
-"""Student and benchmark views -> numbers, tables and pictures."""
+"""Student, benchmark views and, where asked for, teacher -> numbers, tables and pictures."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     "student": "student",
                     "benchmark_views": "benchmark_views",
+                    "load_teacher": "teacher_on_demand",
                     "evaluate": "params:evaluate",
                 },
                 outputs={
@@ -24,6 +25,7 @@ def create_pipeline() -> Pipeline:
                     "per_object": "evaluation_per_object",
                     "per_view": "evaluation_per_view",
                     "by_azimuth": "evaluation_by_azimuth",
+                    "costs": "evaluation_costs",
                     "table": "evaluation_table",
                     "sheet": "evaluation_sheet",
                     "plot": "evaluation_plot",

@@ -1,0 +1,102 @@
+"""Methods that optimise every object anew, with the teacher: minutes instead of a forward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dd3g_kedro.core.evaluation.benchmark import Sighting
+from dd3g_kedro.core.evaluation.config import Optimised, TwoStage
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.images.framing import square
+from dd3g_kedro.core.noise import noise_from_seeds
+from dd3g_kedro.core.types import Cameras, Gaussians
+
+if TYPE_CHECKING:
+    from dd3g_kedro.core.teacher.teacher import Teacher
+
+
+class _PerObject:
+    """What both have in common; they are measured once, without a warm-up."""
+
+    warmup, rounds = 0, 1
+
+    def __init__(self, teacher: Teacher, seed: int) -> None:
+        self.teacher = teacher
+        self.seed = seed
+
+    def prepared(
+        self, sighting: Sighting, background: Float[Tensor, "3"]
+    ) -> Callable[[], Gaussians]:
+        """The picture at the teacher's size; an optimisation of one object."""
+        rgba = square(sighting.rgba, self.teacher.config.image_size).to(self.teacher.device)
+        return partial(self.optimised, rgba, background.to(rgba))
+
+    def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
+        """The object of a picture at the teacher's size."""
+        raise NotImplementedError
+
+    def __call__(self, sighting: Sighting, background: Float[Tensor, "3"]) -> Gaussians:
+        """Lift the picture."""
+        return self.prepared(sighting, background)().detach()
+
+
+class DreamGaussian(_PerObject):
+    """The teacher's score, distilled into one object's Gaussians."""
+
+    def optimised(
+        self,
+        rgba: Float[Tensor, "4 h w"],
+        background: Float[Tensor, "3"],  # noqa: ARG002
+    ) -> Gaussians:
+        """Optimise over backgrounds of its own: the picture keeps its alpha."""
+        from dd3g_kedro.core.fitting.config import SdsConfig
+        from dd3g_kedro.core.fitting.score import optimise_by_sds
+
+        return optimise_by_sds(rgba, self.teacher, SdsConfig(seed=self.seed))
+
+
+class TwoStageLifter(_PerObject):
+    """The teacher's views of the picture, then Gaussians fitted to them (LGM's, V3D's family).
+
+    The picture itself takes no part in the fit: the teacher's views need not agree with it.
+    """
+
+    def __init__(self, teacher: Teacher, seed: int, config: TwoStage) -> None:
+        super().__init__(teacher, seed)
+        self.config = config
+
+    def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
+        """Sample the views over the background, then fit."""
+        from dd3g_kedro.core.fitting.config import FitConfig
+        from dd3g_kedro.core.fitting.views import fit_to_views
+
+        views, cameras = self.views(composite(rgba, background))
+        return fit_to_views(views, cameras, background, FitConfig(seed=self.seed))
+
+    @torch.no_grad()
+    def views(self, picture: Float[Tensor, "3 h w"]) -> tuple[Float[Tensor, "v 3 y x"], Cameras]:
+        """The teacher's views, with the N of the seed, and their cameras (b = 1)."""
+        teacher = self.teacher
+        noise = noise_from_seeds([self.seed], teacher.latent_shape).to(teacher.device)
+        cameras = teacher.frames(1, math.radians(teacher.config.elevation_deg))
+        condition = teacher.condition(picture[None])
+        steps, guidance = self.config.steps, self.config.guidance_scale
+        return teacher.decode(
+            teacher.sample(noise, condition, cameras, steps, guidance)[0]
+        ), cameras
+
+
+def optimised_lifter(
+    name: Optimised, teacher: Teacher, seed: int, config: TwoStage
+) -> DreamGaussian | TwoStageLifter:
+    """The method of that name."""
+    if name == "dreamgaussian":
+        return DreamGaussian(teacher, seed)
+    return TwoStageLifter(teacher, seed, config)

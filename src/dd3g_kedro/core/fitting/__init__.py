@@ -1,0 +1,1 @@
+"""Per-object optimisation of Gaussians: to posed pictures, and by the teacher's score."""

@@ -1,0 +1,137 @@
+"""Optimised methods get what they need from the teacher, which is read only if they are asked for.
+
+The optimisations themselves are replaced: what is tested is what they are given.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+import pytest
+import torch
+from tests.fakes import SIZE as TEACHER_SIZE
+from tests.fakes import tiny_teacher
+from tests.known_objects import stored_views, views_table
+
+from dd3g_kedro.core.errors import MissingWeights
+from dd3g_kedro.core.evaluation.comparison import compare, named_methods
+from dd3g_kedro.core.evaluation.config import TwoStage
+from dd3g_kedro.core.evaluation.methods import Lifted, MeasurableLifter, extrude
+from dd3g_kedro.core.evaluation.optimised import DreamGaussian, TwoStageLifter
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.images.framing import square
+from dd3g_kedro.core.noise import noise_from_seeds
+from dd3g_kedro.core.teacher.cameras import frame_azimuths
+
+GREY = torch.full((3,), 0.25)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    seed: int = 0
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return tiny_teacher()
+
+
+@pytest.fixture
+def given(monkeypatch, sighting) -> dict:
+    """What the optimisations were given; both answer with a slab."""
+    calls: dict = {}
+
+    def fit_to_views(images, cameras, background, config):
+        calls["two_stage"] = (images, cameras, background, config)
+        return extrude(sighting)
+
+    def optimise_by_sds(image, teacher, config):
+        calls["dreamgaussian"] = (image, teacher, config)
+        return extrude(sighting)
+
+    for name, content in {
+        "config": {"FitConfig": Numbers, "SdsConfig": Numbers},
+        "views": {"fit_to_views": fit_to_views},
+        "score": {"optimise_by_sds": optimise_by_sds},
+    }.items():
+        module = ModuleType(f"dd3g_kedro.core.fitting.{name}")
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    package = ModuleType("dd3g_kedro.core.fitting")
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    return calls
+
+
+def test_two_stages_fit_the_teachers_own_sample(teacher, given, sighting):
+    lifter = TwoStageLifter(teacher, 7, TwoStage(steps=3, guidance_scale=2.0))
+    assert lifter(sighting, GREY).means.shape[0] == 1
+    images, cameras, background, config = given["two_stage"]
+    elevation = math.radians(teacher.config.elevation_deg)
+    picture = composite(square(sighting.rgba, TEACHER_SIZE), GREY)
+    with torch.no_grad():
+        latents = teacher.sample(
+            noise_from_seeds([7], teacher.latent_shape),
+            teacher.condition(picture[None]),
+            teacher.frames(1, elevation),
+            steps=3,
+            guidance_scale=2.0,
+        )
+        expected = teacher.decode(latents[0])
+    torch.testing.assert_close(images, expected)
+    position = torch.linalg.inv(cameras.world_to_camera[0])[:, :3, 3]
+    azimuths = torch.atan2(position[:, 1], position[:, 0])
+    difference = azimuths - frame_azimuths()
+    torch.testing.assert_close(difference.cos(), torch.ones(4))
+    assert config.seed == 7
+    assert (background == 0.25).all()
+
+
+def test_a_seed_decides_the_sampled_views(teacher, given, sighting):
+    def views(seed: int) -> torch.Tensor:
+        TwoStageLifter(teacher, seed, TwoStage(steps=2))(sighting, GREY)
+        return given["two_stage"][0]
+
+    first, again, other = views(1), views(1), views(2)
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert (first - other).abs().max() > 1e-3
+
+
+def test_score_distillation_gets_the_picture_with_its_alpha(teacher, given, sighting):
+    DreamGaussian(teacher, 5)(sighting, GREY)
+    image, asked, config = given["dreamgaussian"]
+    torch.testing.assert_close(image, square(sighting.rgba, TEACHER_SIZE))
+    assert asked is teacher
+    assert config.seed == 5
+
+
+def test_the_teacher_is_read_only_if_it_is_asked_for(student, config):
+    def never():
+        raise AssertionError("read")
+
+    named_methods(student, config, never)
+    wider = replace(config, optimised=("two_stage",))
+    with pytest.raises(AssertionError, match="read"):
+        named_methods(student, wider, never)
+    with pytest.raises(MissingWeights, match=r"evaluate\.optimised asks for two_stage"):
+        named_methods(student, wider)
+
+
+def test_optimised_methods_are_rows_between_students_and_baselines(
+    student, teacher, given, config, tmp_path
+):
+    wider = replace(
+        config,
+        optimised=("dreamgaussian", "two_stage"),
+        baselines=("copy_input",),
+        two_stage=TwoStage(steps=2),
+    )
+    methods = named_methods(student, wider, lambda: teacher)
+    assert list(methods) == ["student", "dreamgaussian", "two_stage", "copy_input"]
+    for name in ("dreamgaussian", "two_stage"):
+        assert isinstance(methods[name], Lifted)
+        assert isinstance(methods[name].lifter, MeasurableLifter)
+    found = compare(student, stored_views(views_table(1), tmp_path), wider, lambda: teacher)
+    assert math.isfinite(found["metrics"]["two_stage"]["aligned_psnr"])
