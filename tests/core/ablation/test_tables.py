@@ -28,8 +28,8 @@ def result(row: str, psnr: float, noise: float = 0.1, **other: float) -> RowResu
     for metric, mean in means.items():
         own = draw.normal(0, noise, OBJECTS)
         scores[metric] = {f"o{i}": float(mean + hard[i] + own[i]) for i in range(OBJECTS)}
-    images = {"noise_gain": {f"i{i}": 1.0 + 0.01 * i for i in range(4)}}
-    images["teacher_psnr"] = {f"i{i}": psnr + i for i in range(4)}
+    images = {"noise_gain": {f"i{i}": 1.0 + 0.01 * i for i in range(6)}}
+    images["teacher_psnr"] = {f"i{i}": psnr + i for i in range(6)}
     document = {
         **{"row": row, "table": ROWS[row], "label": row, "fingerprint": row, "measured_on": "b"},
         "settings": {"optimization": {"steps": 2}},
@@ -85,6 +85,18 @@ def test_a_difference_inside_the_noise_is_undecided():
     assert alone.verdict == "undecided"
 
 
+def test_a_handful_of_objects_decides_nothing():
+    found = {"joint": result("joint", 25, noise=0), "explicit": result("explicit", 20, noise=0)}
+    for count, verdict in ((5, "undecided"), (6, "holds")):
+        for each in found.values():
+            scores = result(each.document["row"], 20, noise=0).document["objects"]["psnr"]
+            shift = 5 if each is found["joint"] else 0
+            each.document["objects"]["psnr"] = {
+                name: value + shift for name, value in list(scores.items())[:count]
+            }
+        assert difference(found, "joint", "explicit", "psnr").verdict == verdict
+
+
 def test_rows_without_numbers_are_dashes_and_not_run():
     results = {"explicit": result("explicit", 20), "joint": result("joint", 19), "implicit": None}
     table = ablation_table("III", results, ablate_config())
@@ -135,11 +147,11 @@ def test_the_methods_claims_are_each_judged():
     }
     table = ablation_table("method", results, ablate_config())
     assert [found.verdict for found in table.differences] == ["holds"] * len(CLAIMS)
-    assert table.differences[0].mean == pytest.approx(1.015)  # of noise_gain itself
+    assert table.differences[0].mean == pytest.approx(1.025)  # of noise_gain itself
     assert table.differences[1].mean == pytest.approx(1)
     pairs = table.pairs()
     assert pairs["verdict"].tolist() == ["holds"] * len(CLAIMS)
-    assert pairs["count"].tolist() == [4, 4, OBJECTS, OBJECTS, OBJECTS]
+    assert pairs["count"].tolist() == [6, 6, OBJECTS, OBJECTS, OBJECTS]
 
 
 def test_rows_of_different_budgets_are_not_passed_off_as_comparable():

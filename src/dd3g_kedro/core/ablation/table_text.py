@@ -7,7 +7,7 @@ from typing import Any
 
 from dd3g_kedro.core.ablation.quoted import JOINT_IN_TABLE_II, ONLY_THE_ORDER
 from dd3g_kedro.core.ablation.tables import SHOWN, AblationTable
-from dd3g_kedro.core.ablation.verdicts import Difference
+from dd3g_kedro.core.ablation.verdicts import FEWEST, Difference
 from dd3g_kedro.core.evaluation.intervals import CONFIDENCE
 
 _HEADINGS = {
@@ -102,7 +102,8 @@ def _notes(table: AblationTable, quoted: bool) -> list[str]:
     told = " or ".join(map(str, counts)) or "no"
     notes = [
         f"{CONFIDENCE:.0%} intervals by bootstrap over {told} objects or images; differences are "
-        "taken object by object, and one whose interval holds 0 is undecided. One training a row: "
+        "taken object by object, and one whose interval holds 0, or that "
+        f"has fewer than {FEWEST}, is undecided. One training a row: "
         "the intervals say nothing of other seeds of the training."
     ]
     machines = {line["device"]: None for line in table.lines if line["device"]}

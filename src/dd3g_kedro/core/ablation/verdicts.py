@@ -14,6 +14,7 @@ from dd3g_kedro.core.evaluation.intervals import mean_interval
 
 Verdict = Literal["holds", "reversed", "undecided", "not run"]
 LOWER_IS_BETTER = ("lpips_vgg", "lpips_alex", "stray_opacity")
+FEWEST = 6  # objects that decide: a bootstrap over fewer is too sure of itself (Ours)
 HEADLINE = "psnr"  # by which the paper orders its rows
 
 
@@ -31,9 +32,11 @@ class Difference:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the claim holds; inside the interval it is undecided."""
+        """Whether the claim holds; inside the interval, or by too few objects, it is undecided."""
         if not self.count:
             return "not run"
+        if self.count < FEWEST:
+            return "undecided"
         if self.low > 0:
             return "holds"
         return "reversed" if self.high < 0 else "undecided"
