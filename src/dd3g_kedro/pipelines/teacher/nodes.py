@@ -112,12 +112,12 @@ def train_teacher(
 
 def measure_teacher(
     teacher: Teacher, teacher_training: TeacherTraining
-) -> tuple[dict[str, float], Any]:
-    """PSNR of the four views of held-out meshes, beside copying the input, and a picture."""
+) -> tuple[dict[str, Any], Any, Any]:
+    """PSNR of the four views of held-out meshes and of Gaussians fitted to them; two pictures."""
     from dd3g_kedro.core.training.teacher_measures import measure_teacher as measured
     from dd3g_kedro.core.training.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
     meshes = mesh_files(folders, "test", "teacher_training.held_out")
-    scores, sheet = measured(teacher, meshes, teacher_training.measurement)
-    return asdict(scores), sheet
+    scores, sheet, consistency = measured(teacher, meshes, teacher_training.measurement)
+    return asdict(scores), sheet, consistency

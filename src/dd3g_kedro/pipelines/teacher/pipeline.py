@@ -49,7 +49,7 @@ def create_pipeline() -> Pipeline:
                 nodes.measure_teacher,
                 name="measure_teacher",
                 inputs={"teacher": "teacher", "teacher_training": "params:teacher_training"},
-                outputs=["teacher_scores", "teacher_sheet"],
+                outputs=["teacher_scores", "teacher_sheet", "teacher_consistency_sheet"],
             ),
         ]
     )
