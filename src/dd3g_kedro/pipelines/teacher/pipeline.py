@@ -12,6 +12,7 @@ def create_pipeline() -> Pipeline:
     settings = {
         "teacher_training": "params:teacher_training",
         "mini_teacher": "params:mini_teacher",
+        "origin": "params:teacher",
     }
     return Pipeline(
         [
