@@ -53,6 +53,32 @@ def _true_views(
     return composite(rgba, torch.ones(len(rgba), 3))
 
 
+def _samples(
+    teacher: Teacher, truth: Float[Tensor, "b v 3 h w"], how: TeacherMeasurement
+) -> tuple[Float[Tensor, "seed b v 3 h w"], Float[Tensor, "b v 3 h w"]]:
+    """The teacher's views of every seed; and the truth through its autoencoder."""
+    device, elevation = teacher.device, math.radians(teacher.config.elevation_deg)
+    samples = torch.empty(how.seeds, *truth.shape)
+    restored = torch.empty_like(truth)
+    jobs = [
+        (seed, first) for seed in range(how.seeds) for first in range(0, len(truth), how.batch_size)
+    ]
+    for seed, first in track(jobs, len(jobs), "measuring the teacher", "batches"):
+        views = truth[first : first + how.batch_size]
+        condition = teacher.condition(views[:, FRONT_FRAME].to(device))
+        noise = noise_from_seeds(
+            [seed * len(truth) + first + i for i in range(len(views))], teacher.latent_shape
+        ).to(device)
+        cameras = teacher.frames(len(views), elevation)
+        latents = teacher.sample(noise, condition, cameras, how.steps, how.guidance_scale)
+        images = teacher.decode(latents.flatten(0, 1)).unflatten(0, views.shape[:2])
+        samples[seed, first : first + len(views)] = images.cpu()
+        if seed == 0:
+            again = teacher.decode(teacher.encode(views.flatten(0, 1).to(device)))
+            restored[first : first + len(views)] = again.unflatten(0, views.shape[:2]).cpu()
+    return samples, restored
+
+
 @torch.inference_mode()
 def measure_teacher(
     teacher: Teacher, meshes: Sequence[Path], how: TeacherMeasurement
@@ -62,33 +88,12 @@ def measure_teacher(
     Returns:
         The scores; a sheet of inputs, true views and samples; the sheet of `measure_consistency`.
     """
-    device = default_device()
-    teacher = teacher.to(device).eval()
+    teacher = teacher.to(default_device()).eval()
     chosen = list(meshes)[:: max(1, math.ceil(len(meshes) / how.objects))]
-    elevation = math.radians(teacher.config.elevation_deg)
-    ring = teacher.frames(1, elevation).to(torch.device("cpu"))
+    ring = teacher.frames(1, math.radians(teacher.config.elevation_deg)).to(torch.device("cpu"))
     truth = torch.stack([_true_views(mesh, how.reach, teacher, ring) for mesh in chosen])
     side = [frame for frame in range(truth.shape[1]) if frame != FRONT_FRAME]
-    samples = torch.empty(how.seeds, *truth.shape)
-    restored = torch.empty_like(truth)
-    jobs = [
-        (seed, first)
-        for seed in range(how.seeds)
-        for first in range(0, len(chosen), how.batch_size)
-    ]
-    for seed, first in track(jobs, len(jobs), "measuring the teacher", "batches"):
-        views = truth[first : first + how.batch_size]
-        condition = teacher.condition(views[:, FRONT_FRAME].to(device))
-        noise = noise_from_seeds(
-            [seed * len(chosen) + first + i for i in range(len(views))], teacher.latent_shape
-        ).to(device)
-        cameras = teacher.frames(len(views), elevation)
-        latents = teacher.sample(noise, condition, cameras, how.steps, how.guidance_scale)
-        images = teacher.decode(latents.flatten(0, 1)).unflatten(0, views.shape[:2])
-        samples[seed, first : first + len(views)] = images.cpu()
-        if seed == 0:
-            again = teacher.decode(teacher.encode(views.flatten(0, 1).to(device)))
-            restored[first : first + len(views)] = again.unflatten(0, views.shape[:2]).cpu()
+    samples, restored = _samples(teacher, truth, how)
     scores = torch.stack([_psnr(sample, truth) for sample in samples])
     copied = truth[:, FRONT_FRAME : FRONT_FRAME + 1].expand_as(truth)
     by_object = scores[:, :, side].mean(dim=2)
