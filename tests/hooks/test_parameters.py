@@ -99,3 +99,26 @@ def test_both_spellings_of_the_option_run_the_pipeline(kedro_here: Callable[...,
     for option in ("--pipeline", "--pipelines"):
         done = kedro_here("run", f"{option}=promote")
         assert "evaluation_metrics" in done.words, option
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked", "meant"),
+    [("paper", "teacher", "--pipelines=convert"), ("base", "convert", "--pipelines=teacher")],
+)
+def test_a_teacher_is_trained_or_converted_as_its_kind_says(
+    scratch: Path, kedro_here: Callable[..., Any], environment: str, asked: str, meant: str
+):
+    done = kedro_here("run", f"--env={environment}", f"--pipelines={asked}")
+    assert done.code == 1
+    assert "teacher.kind is" in done.words
+    assert meant in done.words
+    assert "Traceback" not in done.words
+    assert not list(scratch.glob("data/**/teacher.json"))
+
+
+def test_weights_that_are_not_there_are_told_with_their_place(kedro_here: Callable[..., Any]):
+    params = "teacher.weights=data/elsewhere/released.pt"
+    done = kedro_here("run", "--env=paper", "--pipelines=convert", f"--params={params}")
+    assert done.code == 1
+    assert "data/elsewhere/released.pt" in done.words
+    assert "Traceback" not in done.words

@@ -10,6 +10,7 @@ from dd3g_kedro.core.fitting.consistency import (
     view_consistency,
 )
 from dd3g_kedro.core.geometry import camera_to_world
+from dd3g_kedro.core.metrics.fidelity import psnr
 
 WHITE = torch.ones(3)
 CONFIG = FitConfig(steps=30, dssim_weight=0.0, cloud=Cloud(gaussians=300, densification=None))
@@ -46,6 +47,15 @@ def test_views_of_one_object_lie_between_floor_and_ceiling(egg, painter, views_o
     assert found.copied.diagonal_psnr + 2 < found.views.diagonal_psnr < found.truth.diagonal_psnr
     assert found.copied.fitted_psnr + 2 < found.truth.fitted_psnr  # copies contradict each other
     assert found.views.fitted_psnr + 2 < found.truth.fitted_psnr  # so does noise
+
+
+def test_the_pictures_are_those_that_were_scored(egg, painter, views_of):
+    truth = true_views(egg, painter, views_of)
+    quick = FitConfig(steps=2, cloud=Cloud(gaussians=50, densification=None))
+    found = view_consistency(truth.frames, truth.frames[1], painter, WHITE, truth, quick)
+    scores = [found.views, found.copied, found.truth]
+    for pictures, score in zip(found.diagonals, scores, strict=True):
+        assert float(psnr(pictures, truth.diagonals).mean()) == score.diagonal_psnr
 
 
 def test_a_view_that_contradicts_the_others_is_noticed(egg, painter, views_of):

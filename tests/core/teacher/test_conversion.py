@@ -13,7 +13,7 @@ from dd3g_kedro.core.teacher.clip import text_config, vision_config
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.conversion import released_teacher
 from dd3g_kedro.core.teacher.imagedream import unet_to_original
-from dd3g_kedro.core.teacher.released_config import ReleasedConfig
+from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
 from dd3g_kedro.core.teacher.schedule import released_schedule
 from dd3g_kedro.core.teacher.storage import load_teacher, save_teacher
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
@@ -63,8 +63,8 @@ def folder(tmp_path, unet, randomise) -> Path:
     return folder
 
 
-def configured(folder: Path, **changes) -> ReleasedConfig:
-    return ReleasedConfig(weights=str(folder), image_size=16, **changes)
+def configured(folder: Path, **changes) -> TeacherOrigin:
+    return TeacherOrigin(kind="imagedream", weights=str(folder), image_size=16, **changes)
 
 
 def sampled(teacher, guidance_scale=5.0):
@@ -125,3 +125,10 @@ def test_parts_of_another_model_are_refused(tmp_path, folder):
     write_encoder(folder / "text_encoder", CLIPTextModel(text_config(other)), "text_model.")
     with pytest.raises(InvalidWeights, match=r"text tokens of width 8, but .* makes 16"):
         released_teacher(configured(folder))
+
+
+def test_a_place_is_asked_for_where_weights_are_to_be_read():
+    with pytest.raises(ValueError, match=r"teacher.weights must name the file or folder"):
+        TeacherOrigin(kind="imagedream")
+    with pytest.raises(ValueError, match=r"teacher.kind is mini .* is trained, by"):
+        released_teacher(TeacherOrigin(kind="mini"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -49,6 +49,8 @@ class ViewConsistency:
     views: FitScores
     copied: FitScores  # of four copies of the input: the floor at the diagonals
     truth: FitScores | None  # of the true frames: the ceiling
+    diagonals: Float[Tensor, "fit v 3 h w"] = field(compare=False, repr=False)
+    # what the fits show there: to the views, to the copies, and to the truth where it is known
 
 
 def diagonal_cameras(teacher: Teacher) -> Cameras:
@@ -65,16 +67,17 @@ def _scores(
     background: Tensor,
     truth: TrueViews | None,
     config: FitConfig,
-) -> FitScores:
+) -> tuple[FitScores, Tensor]:
     gaussians = fit_to_views(views, frames, background, config)
     size = views.shape[-1]
     with torch.no_grad():
         fitted = render(gaussians, frames, size, background[None]).images[0]
         between = render(gaussians, diagonals, size, background[None]).images[0]
-    return FitScores(
+    scores = FitScores(
         fitted_psnr=float(psnr(fitted, views).mean()),
         diagonal_psnr=None if truth is None else float(psnr(between, truth.diagonals).mean()),
     )
+    return scores, between
 
 
 def view_consistency(
@@ -101,13 +104,16 @@ def view_consistency(
     frames = teacher.frames(1, math.radians(teacher.config.elevation_deg)).to(views.device)
     diagonals = diagonal_cameras(teacher).to(views.device)
 
-    def scores(pictures: Tensor) -> FitScores:
-        return _scores(pictures, frames, diagonals, background, truth, config)
-
+    fitted = [views, input_image.expand_as(views), *([] if truth is None else [truth.frames])]
+    scores, pictures = zip(
+        *(_scores(each, frames, diagonals, background, truth, config) for each in fitted),
+        strict=True,
+    )
     return ViewConsistency(
-        views=scores(views),
-        copied=scores(input_image.expand_as(views)),
-        truth=None if truth is None else scores(truth.frames),
+        views=scores[0],
+        copied=scores[1],
+        truth=None if truth is None else scores[2],
+        diagonals=torch.stack(pictures),
     )
 
 

@@ -20,7 +20,7 @@ _PICKLED = (".pt", ".pth", ".ckpt", ".bin")
 RELEASED_FILE = "sd-v2.1-base-4view-ipmv.pt"
 GET_RELEASED = (
     f"Get {RELEASED_FILE} from huggingface.co/Peng-Wang/ImageDream, or the whole folder of "
-    "huggingface.co/ashawkey/imagedream-ipmv-diffusers, and name it as teacher weights."
+    "huggingface.co/ashawkey/imagedream-ipmv-diffusers, and name it in teacher.weights."
 )
 
 

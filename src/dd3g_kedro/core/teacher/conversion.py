@@ -14,13 +14,13 @@ from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.teacher.clip import IMAGE_LAYER, prompt_tokens, text_tokens
 from dd3g_kedro.core.teacher.clip_files import ClipEncoders, load_clip
+from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
 from dd3g_kedro.core.teacher.released import Architecture, ReleasedParts, load_released
-from dd3g_kedro.core.teacher.released_config import ReleasedConfig
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 
 
-def released_teacher(config: ReleasedConfig, architecture: Architecture | None = None) -> Teacher:
+def released_teacher(config: TeacherOrigin, architecture: Architecture | None = None) -> Teacher:
     """Read the released weights and encode the prompts; float32, on the CPU, ready to be asked.
 
     Args:
@@ -28,9 +28,16 @@ def released_teacher(config: ReleasedConfig, architecture: Architecture | None =
         architecture: of an original file of another size than the released one.
 
     Raises:
+        ValueError: the teacher is of another kind.
         MissingWeights: the weights, or CLIP where they have none, are not there.
         InvalidWeights: a file is damaged or of another model, or the parts do not fit together.
     """
+    if config.kind != "imagedream":
+        raise ValueError(
+            f"teacher.kind is {config.kind} in this environment: such a teacher is trained, by "
+            "`kedro run --pipelines=teacher`. Released weights are converted where teacher.kind is "
+            "imagedream, as in --env=paper"
+        )
     parts = load_released(Path(config.weights), architecture)
     sizes = None if architecture is None else architecture.clip
     image_encoder, text_encoder, tokenizer = _complete_clip(parts.clip, config, sizes)
@@ -54,7 +61,7 @@ def released_teacher(config: ReleasedConfig, architecture: Architecture | None =
 
 
 def _complete_clip(
-    found: ClipEncoders, config: ReleasedConfig, sizes: Mapping[str, Any] | None
+    found: ClipEncoders, config: TeacherOrigin, sizes: Mapping[str, Any] | None
 ) -> tuple[CLIPVisionModel, CLIPTextModel, Path | None]:
     """The checkpoint's own encoders and tokenizer, and what they lack from `teacher.clip`."""
     other = ClipEncoders() if config.clip is None else load_clip(Path(config.clip), sizes)
@@ -87,7 +94,7 @@ def _check_widths(
 
 @torch.no_grad()
 def _prompts(
-    config: ReleasedConfig, encoder: CLIPTextModel, tokenizer: Path | None
+    config: TeacherOrigin, encoder: CLIPTextModel, tokenizer: Path | None
 ) -> Float[Tensor, "p t d"]:
     """Context of the negative prompt and of the prompt, or one row where they are the same."""
     length = int(encoder.config.max_position_embeddings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dd3g_kedro.core.fitting.config import FitConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,3 +106,10 @@ class TeacherMeasurement:
     batch_size: int = 4
     reach: float = 0.6  # as in the training views
     pictured: int = 12  # objects on the picture sheet
+    consistency_objects: int = 4  # at most so many are fitted with Gaussians, thrice each
+    fit: FitConfig = field(default_factory=FitConfig)
+
+    def __post_init__(self) -> None:
+        for key in ("objects", "seeds", "batch_size", "pictured", "consistency_objects"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"measurement.{key} must be at least 1, got {getattr(self, key)}")

@@ -11,23 +11,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from dd3g_kedro.core.devices import default_device, network_autocast
+from dd3g_kedro.core.devices import default_device
+from dd3g_kedro.core.fitting.score import teacher_verdict
 from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
 from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
 from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
-from dd3g_kedro.core.objective.implicit import (
-    implicit_verification,
-    verification_cameras,
-    verification_timesteps,
-)
+from dd3g_kedro.core.objective.implicit import verification_cameras, verification_timesteps
 from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.ranks import on_all_devices
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
-from dd3g_kedro.core.teacher.schedule import add_noise
-from dd3g_kedro.core.teacher.score_distillation import residual as distillation_residual
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.loop import Callbacks, Terms, fit
@@ -57,32 +52,10 @@ def verify(
     if config.background == "white":  # drawn all the same: everything else that is random stays
         background = torch.ones_like(background)
     cameras = orbit(azimuth, elevation, teacher.config.rig).to(device)
-    size = teacher.config.image_size
-    images = render(gaussians, cameras, size, background).images
-    with network_autocast(device):
-        latents = teacher.encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
-        condition = teacher.condition(composite(input_rgba, background))
-    latents = latents.float()
-    noise = torch.randn(latents.shape, generator=generator).to(device)
-    alpha_bar = teacher.alphas_cumprod[timesteps]
-
-    def residual(clean: Tensor) -> Tensor:
-        noisy = add_noise(clean, noise, alpha_bar)
-        vectors = teacher.camera_vectors(cameras)
-        guided, conditional = teacher.predict(
-            noisy, timesteps, condition, vectors, config.guidance_scale
-        )
-        return distillation_residual(
-            clean,
-            noise,
-            teacher.noise_from_output(guided, noisy, timesteps),
-            teacher.noise_from_output(conditional, noisy, timesteps),
-            alpha_bar,
-            config.weighting,
-            config.rescale,
-        )
-
-    return config.scale * implicit_verification(latents, residual)
+    input_images = composite(input_rgba, background)
+    return teacher_verdict(
+        *(gaussians, cameras, input_images, background, timesteps, teacher, config, generator)
+    )
 
 
 def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict]:

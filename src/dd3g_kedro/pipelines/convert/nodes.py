@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dd3g_kedro.core.teacher.released_config import ReleasedConfig
+from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
 
 
-def convert_teacher(released_teacher: ReleasedConfig) -> Teacher:
+def convert_teacher(origin: TeacherOrigin) -> Teacher:
     """Read the released checkpoint once; `TeacherDataset` stores it with its fingerprint."""
-    from dd3g_kedro.core.teacher.conversion import released_teacher as convert
+    from dd3g_kedro.core.teacher.conversion import released_teacher
 
-    return convert(released_teacher)
+    return released_teacher(origin)

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.convert_teacher,
                 name="convert_teacher",
-                inputs={"released_teacher": "params:released_teacher"},
+                inputs={"origin": "params:teacher"},
                 outputs="teacher",
             )
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
 from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig
 from dd3g_kedro.core.training.config import (
     AutoencoderObjective,
@@ -40,10 +41,24 @@ class TeacherTraining:
         build_fields(self, "teacher_training")
 
 
+def _check_trained(origin: TeacherOrigin) -> None:
+    if origin.kind != "mini":
+        raise ValueError(
+            f"teacher.kind is {origin.kind} in this environment: such a teacher is not trained, "
+            f"its released weights ({origin.weights}) are converted, once, by "
+            "`kedro run --env=paper --pipelines=convert`. To train a mini teacher, choose an "
+            "environment where teacher.kind is mini, such as base or gpu"
+        )
+
+
 def draw_training_views(
-    teacher_training: TeacherTraining, mini_teacher: MiniTeacherConfig, destination: Path
+    teacher_training: TeacherTraining,
+    mini_teacher: MiniTeacherConfig,
+    origin: TeacherOrigin,
+    destination: Path,
 ) -> Path:
     """Draw every training mesh from all sides."""
+    _check_trained(origin)
     from dd3g_kedro.core.training.views import draw_views, mesh_files
 
     folders = [Path(folder) for folder in teacher_training.meshes]
@@ -56,6 +71,7 @@ def train_autoencoder(
     training_views: Path,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
+    origin: TeacherOrigin,
     checkpoints: Path,
     step_log: StepReports,
 ) -> Any:
@@ -64,6 +80,7 @@ def train_autoencoder(
     from dd3g_kedro.core.training.teacher import fit_autoencoder
     from dd3g_kedro.core.training.views import ViewsFolder
 
+    _check_trained(origin)
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
     return fit_autoencoder(
         teacher.autoencoder,
@@ -82,6 +99,7 @@ def train_teacher(
     present: Teacher | None,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
+    origin: TeacherOrigin,
     checkpoints: Path,
     step_log: StepReports,
 ) -> Teacher:
@@ -90,6 +108,7 @@ def train_teacher(
     from dd3g_kedro.core.training.teacher import fit_denoiser
     from dd3g_kedro.core.training.views import ViewsFolder
 
+    _check_trained(origin)
     if teacher_training.go_on:
         if present is None:
             raise ValueError(
@@ -112,12 +131,12 @@ def train_teacher(
 
 def measure_teacher(
     teacher: Teacher, teacher_training: TeacherTraining
-) -> tuple[dict[str, float], Any]:
-    """PSNR of the four views of held-out meshes, beside copying the input, and a picture."""
+) -> tuple[dict[str, Any], Any, Any]:
+    """PSNR of the four views of held-out meshes and of Gaussians fitted to them; two pictures."""
     from dd3g_kedro.core.training.teacher_measures import measure_teacher as measured
     from dd3g_kedro.core.training.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
     meshes = mesh_files(folders, "test", "teacher_training.held_out")
-    scores, sheet = measured(teacher, meshes, teacher_training.measurement)
-    return asdict(scores), sheet
+    scores, sheet, consistency = measured(teacher, meshes, teacher_training.measurement)
+    return asdict(scores), sheet, consistency

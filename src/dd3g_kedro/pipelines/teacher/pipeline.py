@@ -12,6 +12,7 @@ def create_pipeline() -> Pipeline:
     settings = {
         "teacher_training": "params:teacher_training",
         "mini_teacher": "params:mini_teacher",
+        "origin": "params:teacher",
     }
     return Pipeline(
         [
@@ -49,7 +50,7 @@ def create_pipeline() -> Pipeline:
                 nodes.measure_teacher,
                 name="measure_teacher",
                 inputs={"teacher": "teacher", "teacher_training": "params:teacher_training"},
-                outputs=["teacher_scores", "teacher_sheet"],
+                outputs=["teacher_scores", "teacher_sheet", "teacher_consistency_sheet"],
             ),
         ]
     )

@@ -1,4 +1,4 @@
-"""Where the real ImageDream is, and how it is asked; free of torch, so that Kedro starts fast."""
+"""Where a teacher comes from, and how it is asked; free of torch, so that Kedro starts fast."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dd3g_kedro.core.geometry.config import CameraRig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleasedConfig:
-    """ImageDream `ipmv` as released: a `.pt` file or a diffusers folder."""
+class TeacherOrigin:
+    """A mini teacher, trained here; or ImageDream `ipmv` as released, of which the rest tells."""
 
-    kind: Literal["imagedream"] = "imagedream"
-    weights: str  # file or folder
+    kind: Literal["mini", "imagedream"]
+    weights: str = ""  # file or folder: a `.pt` file or a diffusers folder
     clip: str | None = None  # CLIP ViT-H/14, where the weights have none: file or folder
     prompt: str = ""  # Ours: caption-free, as MVDream's image mode and LGM
     negative_prompt: str = ""
@@ -24,5 +24,8 @@ class ReleasedConfig:
 
     def __post_init__(self) -> None:
         build_fields(self, "teacher")
-        if not self.weights:
-            raise ValueError("teacher.weights must name a file or folder, got an empty string")
+        if self.kind == "imagedream" and not self.weights:
+            raise ValueError(
+                "teacher.weights must name the file or folder of the released weights where "
+                "teacher.kind is imagedream, got an empty string"
+            )
