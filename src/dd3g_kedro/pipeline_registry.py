@@ -16,10 +16,11 @@ NAMES = (
     "sample",
     "distill",
     "evaluate",
+    "report",
     "generate",
     "promote",
 )
-DEFAULT = ("validate", "sample", "distill", "evaluate")
+DEFAULT = ("validate", "sample", "distill", "evaluate", "report")
 
 
 def register_pipelines() -> dict[str, Pipeline]:
