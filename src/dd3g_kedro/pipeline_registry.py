@@ -16,6 +16,7 @@ NAMES = (
     "sample",
     "distill",
     "evaluate",
+    "ablate",
     "report",
     "generate",
     "promote",

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.startup import bootstrap_project
+from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline
 from kedro.validation.utils import resolve_nested_dict_path
 
@@ -33,7 +34,7 @@ class Project:
     parameters: dict[str, Any]
 
     def entry(self, name: str) -> dict[str, Any]:
-        """A dataset's catalog entry, factories not counted."""
+        """A dataset's catalog entry."""
         return self.catalog[name]
 
     def dataset_class(self, name: str) -> type:
@@ -150,9 +151,16 @@ def described(
     loader = OmegaConfigLoader(
         str(root / "conf"), env=environment, **CONFIG_LOADER_ARGS | {"default_run_env": "base"}
     )
-    return Project(
-        root, environment, registered, graph, dict(loader["catalog"]), dict(loader["parameters"])
-    )
+    catalog = with_factories(dict(loader["catalog"]), registered)
+    return Project(root, environment, registered, graph, catalog, dict(loader["parameters"]))
+
+
+def with_factories(catalog: dict[str, Any], registered: dict[str, Pipeline]) -> dict[str, Any]:
+    """The catalog with an entry for each dataset that a pattern such as `{row}.result` makes."""
+    resolver = CatalogConfigResolver(catalog)
+    named = {name for pipeline in registered.values() for name in pipeline.datasets()}
+    made = {name for name in named - set(catalog) if resolver.match_dataset_pattern(name)}
+    return catalog | {name: resolver.resolve_pattern(name) for name in made}
 
 
 @pytest.fixture(scope="session")

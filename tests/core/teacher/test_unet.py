@@ -92,6 +92,19 @@ def test_keys_and_values_may_be_computed_once(tiny_unet, inputs):
 
 
 @torch.no_grad()
+def test_prepared_for_sampling_the_views_stay_what_they_are(tiny_unet, inputs):
+    each = inputs | {"context": inputs["context"][:1], "ip": inputs["ip"][::FRAMES]}
+    expected = tiny_unet(**each).unflatten(0, (-1, FRAMES))
+    prepared = copy.deepcopy(tiny_unet).prepare_for_sampling()
+    found = prepared(**each).unflatten(0, (-1, FRAMES))
+    close(found[:, :-1], expected[:, :-1])
+    assert not found[:, -1].any()
+    for wrong in ({**each, "ip_img": None}, inputs):
+        with pytest.raises(ValueError, match="prepared for sampling"):
+            prepared(**wrong)
+
+
+@torch.no_grad()
 def test_without_image_tokens_the_last_text_rows_stand_for_them(tiny_unet, inputs):
     tokens = tiny_unet.embed_image_tokens(inputs["ip"])
     packed = torch.cat([inputs["context"], tokens], dim=1)

@@ -39,6 +39,7 @@ class Verification:
     guidance_scale: float = 5.0  # Ours: ImageDream's released SDS
     rescale: float = 0.2  # Ours: of `x0_reconstruction` alone, as released
     scale: float = 1.0  # Ours: of L_IV, a sum where the others are means; eta stays Eq. 6's
+    background: Literal["random", "white"] = "random"  # Eq. 8's; white for the ablation
 
     def __post_init__(self) -> None:
         build_fields(self, "verification")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Sampling:
     compile: bool = False  # torch.compile of the U-Net: a minute at the start, faster batches
     processes: int | None = None  # that share the shards; null: one a GPU
     images: int | None = None  # at most so many images, in the table's order; null: all
+    background: Literal["random", "white"] = "random"  # behind II: Eq. 8's; white for the ablation
 
     def __post_init__(self) -> None:
         for key in ("steps", "seeds_per_image", "batch_size", "shard_size"):
@@ -26,6 +28,10 @@ class Sampling:
                 raise ValueError(f"sampling.{key} must be at least 1, got {getattr(self, key)}")
         if self.processes is not None and self.processes < 1:
             raise ValueError(f"sampling.processes must be null or at least 1, got {self.processes}")
+        if self.background not in ("random", "white"):
+            raise ValueError(
+                f"sampling.background must be random or white, got {self.background!r}"
+            )
         if self.shard_size % self.batch_size:
             raise ValueError(
                 "sampling.shard_size must be a multiple of sampling.batch_size "

@@ -74,11 +74,15 @@ class QuadrupleSampler:
         self.sampling = sampling
         self._conditions: OrderedDict[str, ImageCondition] = OrderedDict()
 
+    def _background(self, image_id: str) -> Float[Tensor, "3"]:
+        white = self.sampling.background == "white"
+        return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
+
     def _condition(self, image: SourceImage) -> ImageCondition:
         """The image's conditioning, computed once for all its seeds."""
         if image.image_id not in self._conditions:
             rgba = self.images(image.file, self.sampling.border_ratio)
-            background = image_background(image.image_id, self.sampling.seed)
+            background = self._background(image.image_id)
             picture = composite(rgba, background)[None].to(self.device)
             self._conditions[image.image_id] = self.teacher.condition(picture)
             while len(self._conditions) > _KEPT_CONDITIONS:
@@ -111,7 +115,7 @@ class QuadrupleSampler:
                 file=job.image.file,
                 border_ratio=self.sampling.border_ratio,
                 seed=job.seed,
-                background=tuple(image_background(job.image.image_id, self.sampling.seed).tolist()),
+                background=tuple(self._background(job.image.image_id).tolist()),
                 azimuths_deg=tuple(frame_azimuths().rad2deg().round(decimals=6).tolist()),
                 elevation_deg=elevation,
                 guidance_scale=self.sampling.guidance_scale,
@@ -140,9 +144,10 @@ def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]
 
 
 def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
-    fixed = {
-        k: v for k, v in asdict(sampling).items() if k not in ("images", "shard_size", "processes")
-    }
+    free = ["images", "shard_size", "processes"]
+    if sampling.background == "random":  # shards from before there was a choice stay valid
+        free.append("background")
+    fixed = {k: v for k, v in asdict(sampling).items() if k not in free}
     content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -14,7 +14,7 @@ from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.evaluation.strips import data_uri, webp
 from dd3g_kedro.core.reporting.runs import Run, address_of, noted
 
-TITLES = {
+TITLES = {  # where a table does not say its own
     "II": "Table II: architectures",
     "III": "Table III: objectives",
     "IV": "Table IV: data",
@@ -89,7 +89,8 @@ def read_ablations(folder: Path, runs: list[Run]) -> Ablated:
         path = folder / f"{name}.md"
         words = path.read_text("utf-8") if path.is_file() else None
         html = None if words is None else _html(words)
-        tables.append(AblationTable(name, title, html, _picture(folder / f"{name}.png"), own))
+        said = (words or "").partition("\n")[0].removeprefix("## ") or title
+        tables.append(AblationTable(name, said, html, _picture(folder / f"{name}.png"), own))
     strips = [
         Strip(name, title, _picture(folder / f"{name}.png"), _means(folder / f"{name}.json"))
         for name, title in STRIPS.items()

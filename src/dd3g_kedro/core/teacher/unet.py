@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from einops import rearrange
 from jaxtyping import Float, Real
@@ -15,6 +16,7 @@ from dd3g_kedro.core.teacher.attention import (
     fuse_self_attention,
 )
 from dd3g_kedro.core.teacher.config import UNetConfig
+from dd3g_kedro.core.teacher.last_transformer import leave_out_image_frame
 from dd3g_kedro.core.teacher.resampler import Resampler
 
 
@@ -61,6 +63,7 @@ class MultiViewUNet(nn.Module):
         self.network = _CameraUNet(**_diffusers_config(config))
         attend_across_views(self.network, config.context_dim, config.ip_weight)
         self.image_embed = Resampler(config)
+        self._views_only = False  # whether the network leaves the input image's frame out
         self._silence_residual_branches()
 
     def _silence_residual_branches(self) -> None:
@@ -72,8 +75,12 @@ class MultiViewUNet(nn.Module):
                     nn.init.zeros_(parameter)
 
     def prepare_for_sampling(self) -> MultiViewUNet:
-        """Lay out weights that no longer change for speed, in place; the results are the same."""
+        """Make it fast with an input image, whose frame is then zeros in the result; in place.
+
+        Its weights are laid out for speed and no longer change.
+        """
         fuse_self_attention(self.network)
+        self._views_only = leave_out_image_frame(self.network)
         if next(self.parameters()).is_cuda:
             self.network.to(memory_format=torch.channels_last)
         return self.requires_grad_(requires_grad=False).eval()
@@ -118,7 +125,8 @@ class MultiViewUNet(nn.Module):
 
         Raises:
             ValueError: timesteps in half precision (bfloat16 turns 981 into 980), rows that do not
-                fit together, or a network in float16 on a CPU.
+                fit together, a network in float16 on a CPU, or one prepared for sampling without
+                the input images.
         """
         if keys_values is None:
             if context is None:
@@ -128,11 +136,11 @@ class MultiViewUNet(nn.Module):
             if image_tokens is None:
                 context, image_tokens = self._without_image(context)
             keys_values = self.keys_values(context, image_tokens)
-        self._check(x, timesteps, len(keys_values[0][0]), num_frames)
+        self._check(x, timesteps, len(keys_values[0][0]), num_frames, ip_img)
         dtype = self.network.dtype
         if ip_img is not None:
             x = self._with_image_frame(x, ip_img, num_frames)
-        return self.network(
+        out = self.network(
             x.to(dtype),
             timesteps,
             keys_values,
@@ -140,6 +148,9 @@ class MultiViewUNet(nn.Module):
             cross_attention_kwargs={"num_frames": num_frames},
             return_dict=False,
         )[0]
+        if not self._views_only:
+            return out
+        return F.pad(out.unflatten(0, (-1, num_frames - 1)), (0, 0) * 3 + (0, 1)).flatten(0, 1)
 
     @staticmethod
     def _with_image_frame(
@@ -161,12 +172,20 @@ class MultiViewUNet(nn.Module):
             )
         return context[:, :text], context[:, text:]
 
-    def _check(self, x: Tensor, timesteps: Tensor, contexts: int, num_frames: int) -> None:
+    def _check(
+        self, x: Tensor, timesteps: Tensor, contexts: int, num_frames: int, ip_img: Tensor | None
+    ) -> None:
         if timesteps.dtype in (torch.bfloat16, torch.float16):
             raise ValueError(f"timesteps must be int64 or float32, got {timesteps.dtype}")
         for name, count in (("num_frames", num_frames), ("rows of context", contexts)):
             if len(x) % count:
                 raise ValueError(f"{name} must divide the {len(x)} rows of x, got {count}")
+        if self._views_only and (ip_img is None or len(x) // num_frames % contexts):
+            raise ValueError(
+                "a U-Net that is prepared for sampling takes ip_img, and one row of context an "
+                f"object or one for all, got {'no ip_img' if ip_img is None else contexts} for "
+                f"{len(x) // num_frames} objects"
+            )
         if self.network.dtype == torch.float16 and x.device.type == "cpu":
             raise ValueError(
                 "the teacher's U-Net is in float16 on the CPU, which has no products in float16; "

@@ -48,12 +48,14 @@ def verify(
 ) -> Tensor:
     """L_IV of a batch, scaled: render at random cameras, ask the teacher (Eq. 5).
 
-    The background is Eq. 8's, the same for the renderings and for the input image.
+    The background is the same for the renderings and for the input image: Eq. 8's, or white.
     """
     config, device, count = objective.verification, gaussians.means.device, len(gaussians)
     azimuth, elevation = verification_cameras(count, config, generator)
     timesteps = verification_timesteps(count, config, generator).to(device)
     background = random_background(count, generator).to(device)
+    if config.background == "white":  # drawn all the same: everything else that is random stays
+        background = torch.ones_like(background)
     cameras = orbit(azimuth, elevation, teacher.config.rig).to(device)
     size = teacher.config.image_size
     images = render(gaussians, cameras, size, background).images

@@ -1,0 +1,137 @@
+"""Tables II, III and IV, the design choices, and whether the method works as it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dd3g_kedro.core.ablation.config import REFERENCE, TABLES, AblateConfig
+from dd3g_kedro.core.ablation.quoted import METRICS as QUOTED
+from dd3g_kedro.core.ablation.quoted import quoted_rows
+from dd3g_kedro.core.ablation.results import RowResult
+from dd3g_kedro.core.ablation.verdicts import Difference, claimed_pairs, difference, resolved
+from dd3g_kedro.core.evaluation.intervals import mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TITLES = {
+    "II": "Table II: architectures under explicit supervision",
+    "III": "Table III: objectives",
+    "IV": "Table IV: data",
+    "design": "Design choices, each against joint optimization",
+    "method": "Whether it is the method that works",
+}
+# what the method promises: the better row, the worse one ("" for zero), the metric, the claim
+CLAIMS = (
+    ("explicit", "", "noise_gain", "the student follows its teacher's object for that noise"),
+    ("explicit", "pd_only", "teacher_psnr", "it follows it better with PE than without"),
+    ("joint", "explicit", "novel_psnr", "verification helps views that the input does not show"),
+    ("joint", "background_fixed", "stray_opacity", "a random background removes floaters"),
+    ("joint", "background_fixed", "contrast_psnr", "so that another background shows none"),
+)
+_CLAIMING = tuple(dict.fromkeys(row for claim in CLAIMS for row in claim[:2] if row))
+SHOWN = (
+    *("psnr", "novel_psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex"),
+    *("teacher_psnr", "noise_gain", "student_spread", "contrast_psnr", "stray_opacity"),
+)
+
+
+@dataclass(frozen=True)
+class AblationTable:
+    """One table: a line each row, and the comparisons that it is there for."""
+
+    name: str
+    title: str
+    lines: list[dict[str, Any]]  # row, label, metrics with `_low` and `_high`, quoted_...
+    differences: list[Difference]
+    claims: list[str]  # of each difference, what it says where it holds
+    labels: dict[str, str]
+    comparable: bool  # whether all rows had one budget and were measured on the same
+
+    def frame(self) -> pd.DataFrame:
+        """The lines."""
+        import pandas as pd
+
+        return pd.DataFrame(self.lines)
+
+    def pairs(self) -> pd.DataFrame:
+        """The comparisons."""
+        import pandas as pd
+
+        columns = ["better", "worse", "metric", "count", "mean", "low", "high"]
+        rows = [
+            {"claim": claim, **vars(found), "verdict": found.verdict}
+            for claim, found in zip(self.claims, self.differences, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["claim", *columns, "verdict"]).round(6)
+
+
+def rows_of(table: str) -> tuple[str, ...]:
+    """The rows that stand in a table."""
+    if table == "method":
+        return _CLAIMING
+    return (REFERENCE, *TABLES[table]) if table == "design" else TABLES[table]
+
+
+def ablation_table(
+    name: str, results: Mapping[str, RowResult | None], ablate: AblateConfig
+) -> AblationTable:
+    """Gather the rows that have results; the others are empty lines."""
+    found, quoted = resolved(results), quoted_rows(name)
+    rows = rows_of(name)
+    labels = {row: _label(row, ablate) for row in rows}
+    if name == "method":
+        claims = [claim[3] for claim in CLAIMS]
+        differences = [difference(found, *claim[:3]) for claim in CLAIMS]
+    elif name == "design":
+        others = TABLES["design"]
+        differences = [difference(found, REFERENCE, row, "psnr") for row in others]
+        claims = [f"{labels[REFERENCE]} is better than: {labels[row]}" for row in others]
+    else:
+        differences = claimed_pairs(found, quoted)
+        claims = [f"{labels[d.better]} is better than {labels[d.worse]}" for d in differences]
+    common = [
+        (found[row].document["settings"]["optimization"], found[row].document["measured_on"])
+        for row in rows
+        if row in found
+    ]
+    return AblationTable(
+        name=name,
+        title=TITLES[name],
+        lines=[_line(row, labels[row], results.get(row), found, quoted) for row in rows],
+        differences=differences,
+        claims=claims,
+        labels=labels,
+        comparable=all(one == common[0] for one in common),
+    )
+
+
+def _label(row: str, ablate: AblateConfig) -> str:
+    told = ablate.rows.get(row)
+    return told.label if told is not None else row.replace("_", " ")
+
+
+def _line(
+    row: str,
+    label: str,
+    own: RowResult | None,
+    found: Mapping[str, RowResult],
+    quoted: Mapping[str, Mapping[str, float]],
+) -> dict[str, Any]:
+    line: dict[str, Any] = {"row": row, "label": label}
+    line["same_as"] = "" if own is None else own.document.get("same_as") or ""
+    training = found[row].document["training"] if row in found else {}
+    for key in ("quadruples", "parameters", "minutes", "device"):
+        line[key] = training.get(key)
+    for metric in SHOWN:
+        values = found[row].values(metric) if row in found else {}
+        numbers = mean_interval(np.array(list(values.values()))) if values else (None,) * 3
+        for suffix, number in zip(("", "_low", "_high"), numbers, strict=True):
+            line[f"{metric}{suffix}"] = None if number is None else round(number, 6)
+    for metric in QUOTED:
+        line[f"quoted_{metric}"] = quoted.get(row, {}).get(metric)
+    return line

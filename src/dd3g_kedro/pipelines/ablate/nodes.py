@@ -1,0 +1,192 @@
+"""Rows that differ in one thing from each other, and what the difference does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dd3g_kedro.core.ablation.config import AblateConfig
+from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.objective.config import ObjectiveConfig
+from dd3g_kedro.core.quadruples.config import Sampling
+from dd3g_kedro.core.student.config import StudentConfig
+
+_LOG = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dd3g_kedro.core.ablation.results import RowResult
+    from dd3g_kedro.core.ablation.run import RowReports
+    from dd3g_kedro.core.evaluation.stored_views import StoredViews
+    from dd3g_kedro.core.quadruples.shards import QuadrupleShards
+    from dd3g_kedro.core.student.weights import Student
+    from dd3g_kedro.core.teacher.teacher import Teacher
+
+
+def write_held_out(
+    benchmark_views: StoredViews,
+    evaluate: EvaluateConfig,
+    ablate: AblateConfig,
+    destination: Path,
+) -> Path:
+    """Lay the benchmark's input views out as pictures."""
+    from dd3g_kedro.core.ablation.held_out import write_held_out as write
+
+    return write(benchmark_views, evaluate, ablate.held_out, destination)
+
+
+def sample_held_out(
+    images: Path, teacher: Teacher, sampling: Sampling, ablate: AblateConfig, destination: Path
+) -> Path:
+    """Ask the teacher for several objects of each held-out image."""
+    from dd3g_kedro.core.ablation.held_out import held_out_sampling, images_in
+    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+
+    how = held_out_sampling(sampling, ablate.held_out)
+    return collect_quadruples(images_in(images), images, teacher, how, destination)
+
+
+def sample_on_white(
+    image_table: pd.DataFrame,
+    collected_images: Path,
+    teacher: Teacher,
+    sampling: Sampling,
+    ablate: AblateConfig,
+    destination: Path,
+) -> Path:
+    """The rendered images' quadruples again, from the same noise, over white."""
+    from dataclasses import replace
+
+    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+
+    how = replace(sampling, background="white", images=ablate.images)
+    return collect_quadruples(_accepted(image_table), collected_images, teacher, how, destination)
+
+
+def stylise_images(
+    image_table: pd.DataFrame, collected_images: Path, ablate: AblateConfig, destination: Path
+) -> Path:
+    """Draw the accepted images in other manners: Table IV's synthetic images."""
+    from dd3g_kedro.core.ablation.stylise import write_stylised
+
+    images = _accepted(image_table)[: ablate.images]
+    return write_stylised(images, collected_images, ablate.stylisation, destination)
+
+
+def sample_stylised(
+    image_table: pd.DataFrame,
+    images: Path,
+    teacher: Teacher,
+    sampling: Sampling,
+    ablate: AblateConfig,
+    destination: Path,
+) -> Path:
+    """Ask the teacher for the stylised images' quadruples."""
+    from dataclasses import replace
+
+    from dd3g_kedro.core.ablation.stylise import stylised_images
+    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+
+    sources = _accepted(image_table)[: ablate.images]
+    made = [image for _, image, _ in stylised_images(sources, ablate.stylisation)]
+    how = replace(sampling, images=None)
+    return collect_quadruples(made, images, teacher, how, destination)
+
+
+def row_node(name: str) -> Callable[..., RowResult]:
+    """The node that trains and measures the row `name`."""
+
+    def run_row(
+        ablate: AblateConfig,
+        student: StudentConfig,
+        objective: ObjectiveConfig,
+        evaluate: EvaluateConfig,
+        quadruples: QuadrupleShards,
+        collected_images: Path,
+        teacher: Teacher,
+        benchmark_views: StoredViews,
+        held_out: QuadrupleShards,
+        held_out_images: Path,
+        weights: Path,
+        step_log: RowReports,
+        previous: RowResult | None,
+        stylised: QuadrupleShards | None = None,
+        stylised_images: Path | None = None,
+    ) -> RowResult:
+        """Train one row under the common budget and measure it."""
+        from dd3g_kedro.core.ablation.mix import sources_of
+        from dd3g_kedro.core.ablation.run import Benchmark, run_row
+
+        return run_row(
+            name,
+            ablate,
+            student,
+            objective,
+            sources_of(ablate, name, (quadruples, collected_images), (stylised, stylised_images)),
+            teacher,
+            Benchmark(benchmark_views, evaluate, held_out, held_out_images),
+            weights,
+            step_log,
+            previous,
+        )
+
+    run_row.__name__ = f"run_{name}"
+    return run_row
+
+
+def table_node(name: str) -> Callable[..., dict[str, Any]]:
+    """The node that gathers one table from whatever rows have results."""
+
+    def make_table(ablate: AblateConfig, **results: RowResult | None) -> dict[str, Any]:
+        """Numbers, comparisons, words and a picture."""
+        from dd3g_kedro.core.ablation.table_figure import figure
+        from dd3g_kedro.core.ablation.table_text import markdown, sentence
+        from dd3g_kedro.core.ablation.tables import ablation_table
+
+        table = ablation_table(name, results, ablate)
+        _LOG.info("%s. %s", table.title, sentence(table))
+        return {
+            "rows": table.frame(),
+            "pairs": table.pairs(),
+            "markdown": markdown(table),
+            "figure": figure(table),
+        }
+
+    make_table.__name__ = f"table_{name}"
+    return make_table
+
+
+def interpolate(student: Student, images: Path, ablate: AblateConfig) -> dict[str, Any]:
+    """Walk between the image tokens of held-out pictures (Fig. 9)."""
+    from dd3g_kedro.core.ablation.interpolation import interpolations, smoothness, strip
+    from dd3g_kedro.core.devices import default_device
+
+    ways = interpolations(student.to(default_device()), images, ablate.interpolation)
+    return {"measures": smoothness(ways), "strip": strip(ways)}
+
+
+def vary_noise(
+    student: Student,
+    held_out: QuadrupleShards,
+    images: Path,
+    evaluate: EvaluateConfig,
+    ablate: AblateConfig,
+) -> dict[str, Any]:
+    """Lift each held-out picture with several N, beside the teacher (Fig. 10)."""
+    from dd3g_kedro.core.ablation.diversity import picture, summary, variants_of
+    from dd3g_kedro.core.ablation.measures import batches_for
+    from dd3g_kedro.core.devices import default_device
+
+    moved = student.to(default_device())
+    found = variants_of(moved, batches_for(moved, held_out, images), evaluate.autocast)
+    return {"measures": summary(found), "strip": picture(found, ablate.diversity)}
+
+
+def _accepted(image_table: pd.DataFrame) -> list[Any]:
+    from dd3g_kedro.core.quadruples.sampling import SourceImage
+
+    accepted = image_table[image_table["accepted"]].sort_values("image_id")
+    return [SourceImage(*pair) for pair in zip(accepted.image_id, accepted.file, strict=True)]

@@ -1,0 +1,172 @@
+"""The ablate pipeline in memory, at toy size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from tests.core.ablation.toys import OBJECTIVE, STUDENT, ablate_config, evaluate_config, small_views
+from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_student
+
+from dd3g_kedro.core.ablation.config import ROWS, TABLES
+from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
+from dd3g_kedro.datasets.folder import FolderDataset
+from dd3g_kedro.datasets.quadruple_shards import QuadrupleShardsDataset
+from dd3g_kedro.pipelines.ablate import create_pipeline
+
+SHARED = {
+    "ablation_held_out_images": "held_out_images",
+    "ablation_held_out": "held_out",
+    "ablation_white": "white",
+    "ablation_stylised_images": "stylised_images",
+    "ablation_stylised": "stylised",
+}
+
+
+def catalog_in(folder: Path) -> DataCatalog:
+    shards, images, teacher = tiny_quadruples(folder, count=2)
+    table = pd.DataFrame(
+        {
+            "image_id": ["id0", "id1", "id2"],
+            "file": ["disc0.png", "disc1.png", "gone.png"],
+            "accepted": [True, True, False],
+        }
+    )
+    kept = {
+        "quadruples": shards,
+        "collected_images": images,
+        "image_table": table,
+        "teacher": teacher,
+        "student": tiny_student(),
+        "benchmark_views": small_views(folder),
+        "params:ablate": ablate_config(),
+        "params:student": STUDENT,
+        "params:objective": OBJECTIVE,
+        "params:evaluate": evaluate_config(folder),
+        "params:sampling": TINY_SAMPLING,
+    }
+    entries = {name: MemoryDataset(value, copy_mode="assign") for name, value in kept.items()}
+    for name, place in SHARED.items():
+        path = str(folder / place)
+        kind = FolderDataset if place.endswith("images") else QuadrupleShardsDataset
+        extra = {"key": name} if kind is FolderDataset else {}
+        entries[name] = kind(filepath=path, **extra)
+        entries[f"{name}_destination"] = FolderDataset(filepath=path, key=name, create=True)
+    for row in ROWS:
+        place = folder / "rows" / row
+        entries[f"{row}.ablation_weights"] = FolderDataset(
+            filepath=str(folder / "weights" / row), key=row, create=True
+        )
+        entries[f"{row}.ablation_log"] = RowLogDataset(filepath=str(place / "steps.jsonl"))
+        for name in ("result", "previous"):
+            entries[f"{row}.ablation_{name}"] = RowResultDataset(filepath=str(place))
+    for table in (*TABLES, "method"):
+        for part in ("rows", "pairs", "markdown", "figure"):
+            entries[f"{table}.ablation_{part}"] = MemoryDataset(copy_mode="assign")
+    for name in ("interpolation", "diversity"):
+        for part in ("measures", "strip"):
+            entries[f"{name}_{part}"] = MemoryDataset(copy_mode="assign")
+    return DataCatalog(entries)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Path, DataCatalog]:
+    folder = tmp_path_factory.mktemp("ablate")
+    catalog = catalog_in(folder)
+    wanted = create_pipeline().only_nodes_with_namespaces(
+        ["held_out", "on_white", "stylised", "explicit", "pepd", "tgs", "synthetic_40"]
+    )
+    SequentialRunner().run(wanted, catalog)
+    return folder, catalog
+
+
+def test_a_row_runs_alone_by_its_namespace(made):
+    folder, catalog = made
+    assert {path.name for path in (folder / "rows").iterdir()} == {
+        *("explicit", "pepd", "tgs", "synthetic_40")
+    }
+    result = catalog.load("explicit.ablation_result")
+    assert result.document["training"]["quadruples"] == 4
+    assert (folder / "rows/explicit/sheet.png").is_file()
+    assert catalog.load("pepd.ablation_result").document["same_as"] == "explicit"
+    assert [r["step"] for r in catalog.load("explicit.ablation_log").records()] == [0, 1]
+
+
+def test_a_finished_row_is_left_as_it_is(made):
+    folder, catalog = made
+    weights = next((folder / "weights/explicit").glob("*.safetensors"))
+    files = (weights, folder / "rows/explicit/result.json", folder / "rows/explicit/sheet.png")
+    before = [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+    SequentialRunner().run(create_pipeline().only_nodes_with_namespaces(["explicit"]), catalog)
+    assert before == [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+
+
+def test_held_out_images_get_several_objects_each(made):
+    shards = made[1].load("ablation_held_out")
+    rows = [shards[i] for i in range(len(shards))]
+    assert {row.file for row in rows} == {"object0.png", "object1.png"}
+    assert len({row.seed for row in rows}) == len(rows) == 4
+
+
+def test_white_quadruples_are_the_rendered_ones_over_white(made):
+    catalog = made[1]
+    white, random = catalog.load("ablation_white"), catalog.load("quadruples")
+    pairs = [(white[i], random[i]) for i in range(len(random))]
+    assert len(white) == len(random)
+    for one, other in pairs:
+        assert (one.image_id, one.seed, one.file) == (other.image_id, other.seed, other.file)
+        assert one.background == (1, 1, 1) != other.background
+        assert one.output_images != other.output_images
+
+
+def test_synthetic_rows_learn_from_stylised_images_alone(made):
+    folder, catalog = made
+    assert len(list((folder / "stylised_images").glob("*.png"))) == 4  # two of each picture
+    document = catalog.load("synthetic_40.ablation_result").document
+    assert document["training"]["quadruples"] == 4  # half of the images, two seeds each
+    assert document["settings"]["quadruples"]["rendered"] == 0
+
+
+def test_tables_gather_whatever_rows_have_results(made):
+    catalog = made[1]
+    SequentialRunner().run(create_pipeline().only_nodes_with_namespaces(["tables"]), catalog)
+    third = catalog.load("III.ablation_rows").set_index("row")
+    assert third.loc["explicit", "psnr"] == pytest.approx(
+        catalog.load("explicit.ablation_result").document["metrics"]["psnr"], abs=1e-4
+    )
+    assert pd.isna(third.loc["joint", "psnr"])
+    second = catalog.load("II.ablation_rows").set_index("row")
+    assert second.loc["pepd", "psnr"] == third.loc["explicit", "psnr"]
+    assert "cannot be judged yet" in catalog.load("III.ablation_markdown")
+    assert set(catalog.load("method.ablation_pairs")["verdict"]) >= {"not run"}
+    assert catalog.load("IV.ablation_figure").width > 500
+
+
+def test_pictures_of_the_trained_student(made):
+    catalog = made[1]
+    wanted = create_pipeline().only_nodes_with_namespaces(["interpolation", "diversity"])
+    SequentialRunner().run(wanted, catalog)
+    way = catalog.load("interpolation_measures")["ways"]["object0 to object1"]
+    assert way["steps"] == 8
+    assert catalog.load("interpolation_strip").size == (11 * 128, 2 * 128)
+    varied = catalog.load("diversity_measures")
+    assert set(varied["images"]) == {"object0", "object1"}
+    assert varied["mean"]["teacher_spread"] > 0.01
+    assert catalog.load("diversity_strip").size == (8 * 96, 2 * 3 * 96)
+
+
+def test_every_row_has_a_namespace_of_its_own_and_writes_no_other_rows_files():
+    pipeline = create_pipeline()
+    for row, table in ROWS.items():
+        nodes = pipeline.only_nodes_with_namespaces([row]).nodes
+        assert all(name.startswith(f"{row}.") for node in nodes for name in node.outputs)
+        assert {f"table_{table}"} == set().union(*(node.tags for node in nodes))
+    reading = {
+        name
+        for name in ROWS
+        if "ablation_stylised" in pipeline.filter(node_namespaces=[name]).inputs()
+    }
+    assert reading == set(TABLES["IV"])
