@@ -12,6 +12,7 @@ from dd3g_kedro.core.evaluation.protocol import Manifest, load_protocol
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
 Optimised = Literal["dreamgaussian", "two_stage"]
+WORST, BEST = 1, 10  # of the user study: very poor, perfection (Sec. IV-A)
 
 
 @dataclass(frozen=True, kw_only=True)

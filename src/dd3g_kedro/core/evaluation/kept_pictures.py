@@ -18,7 +18,7 @@ from dd3g_kedro.core.evaluation.benchmark import OBJECT_FAILURES, BenchmarkObjec
 from dd3g_kedro.core.evaluation.config import PicturesConfig
 from dd3g_kedro.core.evaluation.methods import rendered
 from dd3g_kedro.core.evaluation.protocol import Manifest
-from dd3g_kedro.core.evaluation.strips import tiled, webp
+from dd3g_kedro.core.evaluation.strips import INPUT, TRUTH, TURNTABLE, VIEWS, tiled, webp
 from dd3g_kedro.core.evaluation.turntables import eight_bit, turntable
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.types import Cameras, Gaussians
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _QUALITY = 88  # of lossy WebP
-INPUT, TRUTH, VIEWS, TURNTABLE = "input", "ground truth", "views", "turntable"
 _FIELDS = ("object_id", "kind", "method", "frames", "columns", "positions", "azimuths_deg", "webp")
 
 

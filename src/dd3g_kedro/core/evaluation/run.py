@@ -22,11 +22,12 @@ from dd3g_kedro.core.evaluation.benchmark import (
     evenly,
 )
 from dd3g_kedro.core.evaluation.config import EvaluateConfig, PicturesConfig
-from dd3g_kedro.core.evaluation.kept_pictures import TRUTH, KeptPicture, Seen, kept_pictures
+from dd3g_kedro.core.evaluation.kept_pictures import KeptPicture, Seen, kept_pictures
 from dd3g_kedro.core.evaluation.methods import Lifted, Method, rendered
 from dd3g_kedro.core.evaluation.protocol import Manifest
 from dd3g_kedro.core.evaluation.score_names import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES
 from dd3g_kedro.core.evaluation.scoring import Scorer
+from dd3g_kedro.core.evaluation.strips import TRUTH
 from dd3g_kedro.core.evaluation.turntables import eight_bit
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.progress import track

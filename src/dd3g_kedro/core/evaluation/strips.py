@@ -9,6 +9,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+# What frames of one object show: the picture that methods are given, the truth at the scored
+# cameras, a method's views from there, and its object from all around.
+INPUT, TRUTH, VIEWS, TURNTABLE = "input", "ground truth", "views", "turntable"
+
 
 def tiled(frames: UInt8[np.ndarray, "f s s 3"], columns: int) -> UInt8[np.ndarray, "h w 3"]:
     """All frames in one picture, row by row; white where the last row ends early."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from dd3g_kedro.core.evaluation.intervals import HEADLINE
+from dd3g_kedro.core.evaluation.config import BEST, WORST
+from dd3g_kedro.core.evaluation.intervals import FEWEST, HEADLINE
 from dd3g_kedro.core.evaluation.score_names import ALL_HEADINGS, PSNR_CAP, decimals
 from dd3g_kedro.core.reporting.evaluated import Evaluated
-from dd3g_kedro.core.reporting.numbers import bounds, written
+from dd3g_kedro.core.reporting.numbers import MINUS, bounds, written
 
 _WIDTH, _HEIGHT = 720.0, 300.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 14.0, 14.0, 44.0
@@ -83,6 +86,24 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(index * step, 10) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """Values to places inside the chart's margins."""
+
+    start: float
+    end: float
+    low: float
+    high: float
+
+    def x(self, azimuth: float) -> float:
+        share = (azimuth - self.start) / (self.end - self.start)
+        return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        share = (self.high - value) / (self.high - self.low)
+        return round(_TOP + share * (_HEIGHT - _TOP - _BOTTOM), 1)
+
+
 def azimuth_chart(evaluated: Evaluated) -> LineChart | None:
     """The mean score of every method against the azimuth from the input.
 
@@ -92,38 +113,36 @@ def azimuth_chart(evaluated: Evaluated) -> LineChart | None:
     methods = [method for method in evaluated.methods if method in table]
     values = table[methods].to_numpy(dtype=float)
     metric = str(table["metric"].iloc[0]) if len(table) else ""
-    exact = values >= PSNR_CAP - _NEAR_EXACT if metric == "psnr" else values == math.inf
-    inside = pd.Series(values[~exact].ravel()).dropna()
-    if len(table) < 2 or inside.empty:
+    exact = values >= (PSNR_CAP - _NEAR_EXACT if metric == "psnr" else math.inf)
+    inside = values[~exact & ~np.isnan(values)]
+    if len(table) < 2 or not len(inside):
         return None
-    margin = 0.08 * (inside.max() - inside.min()) or 0.5
-    low, high = inside.min() - margin, inside.max() + margin
-    azimuths = table["azimuth_deg"].to_numpy(dtype=float)
-    start, end = azimuths.min(), azimuths.max()
-
-    def x(azimuth: float) -> float:
-        return round(_LEFT + (azimuth - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT), 1)
-
-    def y(value: float) -> float:
-        return round(_TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM), 1)
-
-    series = []
-    for method in methods:
-        pairs = [(a, v) for a, v in zip(azimuths, table[method], strict=True) if not math.isnan(v)]
-        path = "M" + "L".join(f"{x(a)} {y(min(v, 2 * high))}" for a, v in pairs)
-        points = [(x(a), y(v), f"{a:.0f}°: {written(v, decimals(metric))}") for a, v in pairs if v <= high]
-        series.append(Series(method, path, tuple(points)))
-    apart = 60 if end - start > 180 else 30
+    margin = 0.08 * float(inside.max() - inside.min()) or 0.5
+    azimuths = [float(azimuth) for azimuth in table["azimuth_deg"]]
+    start, end = azimuths[0], azimuths[-1]
+    axes = _Axes(start, end, float(inside.min()) - margin, float(inside.max()) + margin)
+    around = range(0, 361, 60 if end - start > 180 else 30)
     return LineChart(
         *(_WIDTH, _HEIGHT, _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM),
-        x_ticks=tuple(
-            Tick(x(a), f"{a}°") for a in range(0, 361, apart) if start <= a <= end
-        ),
-        y_ticks=tuple(Tick(y(value), f"{value:g}") for value in ticks(low, high)),
-        series=tuple(series),
+        x_ticks=tuple(Tick(axes.x(float(a)), f"{a}°") for a in around if start <= a <= end),
+        y_ticks=tuple(Tick(axes.y(v), f"{v:g}") for v in ticks(axes.low, axes.high)),
+        series=tuple(_series(m, azimuths, table[m], axes, decimals(metric)) for m in methods),
         metric=ALL_HEADINGS[metric].rstrip(" ↑↓"),
         beyond=bool(exact.any()),
     )
+
+
+def _series(
+    method: str, azimuths: Sequence[float], values: Iterable[float], axes: _Axes, places: int
+) -> Series:
+    pairs = [(a, v) for a, v in zip(azimuths, values, strict=True) if not math.isnan(v)]
+    path = "M" + "L".join(f"{axes.x(a)} {axes.y(v)}" for a, v in pairs) if pairs else ""
+    points = [
+        (axes.x(a), axes.y(v), f"{a:.0f}°: {written(v, places)}")
+        for a, v in pairs
+        if v <= axes.high
+    ]
+    return Series(method, path, tuple(points))
 
 
 def difference_charts(evaluated: Evaluated) -> list[WhiskerChart]:
@@ -134,45 +153,50 @@ def difference_charts(evaluated: Evaluated) -> list[WhiskerChart]:
         rows = pairs[pairs["metric"] == metric].to_dict("records")
         if not rows:
             continue
-        found = [(r["minus"], r["mean"], *_known(r)) for r in rows]
-        reach = max(abs(value) for _, *values in found for value in values) * 1.08 or 1.0
+        values = [row[key] for row in rows for key in ("mean", "low", "high")]
+        reach = max(abs(value) for value in values if not math.isnan(value)) * 1.08 or 1.0
+        found = [
+            _whisker(str(row["minus"]), row, (-reach, reach), decimals(metric), compared=True)
+            for row in rows
+        ]
+        marks = _scale(-reach, reach)
         first = str(rows[0]["method"])
-        places = decimals(metric)
-        charts.append(_whiskers(ALL_HEADINGS[metric], first, found, (-reach, reach), places))
+        charts.append(WhiskerChart(ALL_HEADINGS[metric], first, marks, tuple(found)))
     return charts
 
 
 def study_chart(scores: pd.DataFrame) -> WhiskerChart | None:
     """Mean scores of the user study on their scale from 1 to 10; None without answers."""
-    found = [(r["method"], r["mean"], *_known(r)) for r in scores.to_dict("records")]
-    return _whiskers("Mean score ↑", "", found, (1.0, 10.0), 2) if found else None
+    axis = (float(WORST), float(BEST))
+    rows = [_whisker(str(row["method"]), row, axis, 2) for row in scores.to_dict("records")]
+    return WhiskerChart("Mean score ↑", "", _scale(*axis), tuple(rows)) if rows else None
 
 
-def _known(row: dict[str, float]) -> tuple[float, float]:
-    """The interval; where there is none, the mean itself."""
-    low, high, mean = row["low"], row["high"], row["mean"]
-    return (mean if math.isnan(low) else low, mean if math.isnan(high) else high)
+def _place(value: float, axis: tuple[float, float]) -> float:
+    return round(100 * (value - axis[0]) / (axis[1] - axis[0]), 2)
 
 
-def _whiskers(
-    heading: str,
-    first: str,
-    found: Sequence[tuple[str, float, float, float]],
+def _scale(*axis: float) -> tuple[Tick, ...]:
+    start, end = axis
+    return tuple(
+        Tick(_place(value, (start, end)), f"{value:g}".replace("-", MINUS))
+        for value in ticks(start, end, 6)
+    )
+
+
+def _whisker(
+    name: str,
+    row: Mapping[Any, Any],
     axis: tuple[float, float],
     places: int,
-) -> WhiskerChart:
-    start, end = axis
-    compared = bool(first)
-
-    def place(value: float) -> float:
-        return round(100 * (value - start) / (end - start), 2)
-
-    rows = []
-    for method, mean, low, high in found:
-        verdict = ("ahead" if low > 0 else "behind" if high < 0 else "undecided") if compared else ""
-        sure = bounds(low, high, places, compared) if low < high else ""
-        words = f"{written(mean, places, compared)} {sure}".strip()
-        verdict = "undecided" if compared and not sure else verdict
-        rows.append(Whisker(method, place(mean), place(low), place(high), words, verdict))
-    labels = [Tick(place(value), f"{value:g}".replace("-", "−")) for value in ticks(start, end, 6)]
-    return WhiskerChart(heading, first, tuple(labels), tuple(rows))
+    compared: bool = False,
+) -> Whisker:
+    """A single object has no interval: its mean alone, and nothing is decided."""
+    mean, low, high = (float(row[key]) for key in ("mean", "low", "high"))
+    verdict = "undecided" if compared else ""
+    if compared and row["objects"] >= FEWEST:
+        verdict = "ahead" if low > 0 else "behind" if high < 0 else verdict
+    words = f"{written(mean, places, compared)} {bounds(low, high, places, compared)}".strip()
+    low, high = (mean if math.isnan(bound) else bound for bound in (low, high))
+    ends = [_place(value, axis) for value in (mean, low, high)]
+    return Whisker(name, ends[0], ends[1], ends[2], words, verdict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from dd3g_kedro.core.reporting.evaluated import Evaluated
 
 _PER_OBJECT = (*HEADINGS, "aligned_psnr", "turn_deg")
 _TURN = "turned by (°)"
-_MINUS = "\N{MINUS SIGN}"
+MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def written(value: float | None, places: int, sign: bool = False) -> str:
     """A number with so many decimals; a dash where there is none."""
     if value is None or math.isnan(value):
         return DASH
-    return f"{value:{'+' if sign else ''}.{places}f}".replace("-", _MINUS)
+    return f"{value:{'+' if sign else ''}.{places}f}".replace("-", MINUS)
 
 
 def bounds(low: float, high: float, places: int, sign: bool = False) -> str:
@@ -95,7 +95,7 @@ def means_table(evaluated: Evaluated, aligned: bool = False) -> Table:
         reason = missing.get(metric.removeprefix(ALIGNED))
         if all(value is None for value in values) and (reason is None or aligned):
             continue
-        notes = ()
+        notes: tuple[int, ...] = ()
         if reason is not None:
             notes = (told.setdefault(f"{metric}: {reason}", len(told) + 1),)
         columns.append(Column(metric, heading, notes))
@@ -178,9 +178,3 @@ def quoted_table(source: str) -> list[dict[str, str]]:
 def counted(number: int, what: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def listed(items: Iterable[str]) -> str:
-    """`a, b and c`."""
-    *first, last = list(items)
-    return f"{', '.join(first)} and {last}" if first else last

@@ -163,6 +163,8 @@ function mark() {
     if (id === current) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
   }
 }
+const bar = document.querySelector(".bar");
+new ResizeObserver(() => root.style.setProperty("--bar", bar.offsetHeight + "px")).observe(bar);
 addEventListener("scroll", () => requestAnimationFrame(mark), {passive: true});
 theme();
 mark();

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dd3g_kedro.core.evaluation.kept_pictures import INPUT, TRUTH, TURNTABLE, VIEWS
 from dd3g_kedro.core.evaluation.score_names import CLIP_SIMILARITY, decimals
-from dd3g_kedro.core.evaluation.strips import data_uri
+from dd3g_kedro.core.evaluation.strips import INPUT, TRUTH, TURNTABLE, VIEWS, data_uri
 from dd3g_kedro.core.reporting.evaluated import Evaluated
 from dd3g_kedro.core.reporting.numbers import written
 
@@ -51,41 +50,52 @@ def score_shown(evaluated: Evaluated) -> str:
 
 def shown_objects(evaluated: Evaluated) -> list[ShownObject]:
     """Every object whose pictures were kept."""
-    metric, per_view, whole = score_shown(evaluated), evaluated.per_view, evaluated.per_object
-    scores = {
-        pair: tuple(written(value, decimals(metric)) for value in rows)
-        for pair, rows in per_view.groupby(["method", "object_id"], sort=False)[metric]
-    }
-    told = whole.set_index(["method", "object_id"])[[metric, "reason"]].to_dict("index")
-    shown = []
-    for name, rows in evaluated.pictures.groupby("object_id", sort=True):
-        pictures = rows.to_dict("records")
-        kinds = {row["kind"]: row for row in pictures if not row["method"]}
-        made = {(row["kind"], row["method"]): row for row in pictures}
-        views = []
-        for method in evaluated.methods:
-            found = told.get((method, name), {})
-            mean = written(found.get(metric), decimals(metric))
-            row = made.get((VIEWS, method))
-            if row is None:
-                views.append(Frames(method, method, "", reason=str(found.get("reason", ""))))
-                continue
-            own = scores.get((method, name), ())
-            framed = tuple(own[position] for position in row["positions"] if position < len(own))
-            views.append(_frames(row, method, framed, mean))
-        turned = [_frames(made[TURNTABLE, m], m) for m in evaluated.methods if (TURNTABLE, m) in made]
-        truth = kinds.get(TRUTH)
-        shown.append(
-            ShownObject(
-                name=str(name),
-                given=_frames(kinds[INPUT], INPUT),
-                truth=None if truth is None else _frames(truth, TRUTH),
-                views=tuple(views),
-                turntables=tuple(turned),
-                azimuths=_azimuths([row for row in pictures if len(row["positions"])]),
-            )
-        )
-    return shown
+    scores = _Scores(evaluated)
+    return [
+        _shown(str(name), rows.to_dict("records"), evaluated.methods, scores)
+        for name, rows in evaluated.pictures.groupby("object_id", sort=True)
+    ]
+
+
+class _Scores:
+    """Numbers for the captions, by method and object."""
+
+    def __init__(self, evaluated: Evaluated) -> None:
+        keys, metric = ["method", "object_id"], score_shown(evaluated)
+        places = decimals(metric)
+        self.views = {
+            pair: tuple(written(value, places) for value in values)
+            for pair, values in evaluated.per_view.groupby(keys, sort=False)[metric]
+        }
+        whole = evaluated.per_object.set_index(keys)
+        self.means = {pair: written(value, places) for pair, value in whole[metric].items()}
+        self.reasons = whole["reason"].to_dict()
+
+
+def _shown(
+    name: str, rows: Sequence[dict[str, Any]], methods: Sequence[str], scores: _Scores
+) -> ShownObject:
+    made = {(row["kind"], row["method"]): row for row in rows}
+    views = []
+    for method in methods:
+        row, pair = made.get((VIEWS, method)), (method, name)
+        if row is None:
+            reason = str(scores.reasons.get(pair, ""))
+            views.append(Frames(method, method, "", reason=reason))
+            continue
+        own = scores.views[pair]
+        framed = tuple(own[position] for position in row["positions"])
+        views.append(_frames(row, method, framed, scores.means[pair]))
+    turned = [_frames(made[TURNTABLE, m], m) for m in methods if (TURNTABLE, m) in made]
+    truth = made.get((TRUTH, ""))
+    return ShownObject(
+        name=name,
+        given=_frames(made[INPUT, ""], INPUT),
+        truth=None if truth is None else _frames(truth, TRUTH),
+        views=tuple(views),
+        turntables=tuple(turned),
+        azimuths=_azimuths([row for row in rows if len(row["positions"])]),
+    )
 
 
 def _frames(
