@@ -28,6 +28,7 @@ FROZEN = {
     "gso-sync30-1": "f4453e2b7c1abb47d485a04e69de998998d6242e08e11b51281b5b96a417ba90",
     "images-1": "2e5cc5f2bad1c0c2db2f3d2649fe4ec411296fc5f8c58dfa28ee93fbc8eb4a9a",
     "meshes-1": "f6960258ddeef21e398f0cbe914de9566f7f6ba7d9d6ffbda698627ce0fe4cb2",
+    "pack-test-1": "2e342d2961a00cb1cb75d99450bcbc5db96fa220e9f703d287342878e6939753",
     "rtmv-bricks-1": "88723e3cad9fbdc98c6eb558f35f8dd08e5c589bf899727746717a3664ed1d20",
     "smoke-1": "e7b1dc17bec3d43e75faf3c21d57385ab322d66b0785c3d581d4eed20a84d411",
 }

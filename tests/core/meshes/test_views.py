@@ -143,6 +143,17 @@ def test_a_split_of_one_folder_and_all_of_another(meshes, tmp_path):
         draw_fronts([others], tmp_path / "images", replace(wanted, split="val"))
 
 
+def test_the_benchmark_may_be_a_split_of_another_folder(meshes, tmp_path):
+    (meshes / "catalog.csv").write_text("id,split\nmug_0000,test\nsign_0000,train\n")
+    held_out = replace(config(), benchmark_meshes=meshes, benchmark_split="test")
+    rows = draw_benchmark(tmp_path / "nowhere", held_out)
+    assert {row["object_id"] for row in rows} == {"mug_0000"}
+    with pytest.raises(InvalidMesh, match=r"correct collect\.benchmark_split"):
+        draw_benchmark(tmp_path / "nowhere", replace(held_out, benchmark_split="val"))
+    with pytest.raises(ValueError, match=r"collect\.benchmark_meshes is null"):
+        replace(config(), benchmark_split="test")
+
+
 def test_pictures_of_meshes_that_are_gone_go_and_anyone_elses_stay(meshes, tmp_path):
     folder = tmp_path / "images"
     draw_fronts([meshes], folder, config())

@@ -120,6 +120,8 @@ class CollectConfig:
     meshes: Path | None = None  # a folder of meshes to draw instead of the procedural ones
     split: str | None = None  # of that folder's catalog.csv, such as train
     procedural_too: bool = False  # beside that folder's
+    benchmark_meshes: Path | None = None  # a folder to draw instead of the held-out procedural ones
+    benchmark_split: str | None = None  # of that folder's catalog.csv, such as test
     workers: int | None = None  # processes; None: all cores
     objects: ProceduralObjects
     drawing: Drawing
@@ -128,10 +130,11 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         build_fields(self, "collect")
-        if self.meshes is None and self.split is not None:
-            raise ValueError(
-                "collect.split filters a mesh folder's catalog.csv, but collect.meshes is null; "
-                "name the folder or leave the split out"
-            )
+        for meshes, split in (("meshes", "split"), ("benchmark_meshes", "benchmark_split")):
+            if getattr(self, meshes) is None and getattr(self, split) is not None:
+                raise ValueError(
+                    f"collect.{split} filters a mesh folder's catalog.csv, but collect.{meshes} is "
+                    "null; name the folder or leave the split out"
+                )
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"collect.workers must be positive or null, got {self.workers}")

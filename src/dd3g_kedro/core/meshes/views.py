@@ -23,7 +23,6 @@ from dd3g_kedro.core.meshes.loading import load_mesh
 from dd3g_kedro.core.meshes.mesh import Mesh
 from dd3g_kedro.core.meshes.objects import (
     CatalogRow,
-    find_meshes,
     meshes_of_split,
     read_catalog,
     write_table,
@@ -223,12 +222,15 @@ def _draw_benchmark(job: _BenchmarkJob) -> list[dict[str, object]]:
 def draw_benchmark(meshes: Path, config: CollectConfig) -> list[dict[str, object]]:
     """A row for each view of each object: the input at azimuth 0, then the targets.
 
+    The objects are those in `meshes`, or of `benchmark_meshes` where the configuration names it.
+
     Raises:
         DD3GError: a mesh cannot be drawn; a benchmark loses no object silently.
     """
+    split = config.benchmark_split
+    found = meshes_of_split(config.benchmark_meshes or meshes, split, "collect.benchmark_split")
     jobs = [
-        _BenchmarkJob(name, path, config.benchmark, config.drawing)
-        for name, path in find_meshes(meshes).items()
+        _BenchmarkJob(name, path, config.benchmark, config.drawing) for name, path in found.items()
     ]
     try:
         results = on_all_cores(_draw_benchmark, jobs, config.workers, _ALONE_UP_TO)
