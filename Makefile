@@ -64,6 +64,7 @@ $(GENERATED): $(STUDENT) conf/base/parameters_generate.yml \
 where: # what the demo has made
 	@echo
 	@echo "Pictures that were accepted or rejected   data/08_reporting/images/index.html"
+	@echo "Everything that was measured, one page    data/08_reporting/report.html"
 	@echo "Student beside the ground truth           data/08_reporting/evaluation/sheet.png"
 	@echo "Measures                                  data/08_reporting/evaluation/table.md"
 	@for folder in data/07_model_output/generated/*/; do \

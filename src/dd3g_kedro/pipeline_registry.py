@@ -17,10 +17,11 @@ NAMES = (
     "distill",
     "evaluate",
     "ablate",
+    "report",
     "generate",
     "promote",
 )
-DEFAULT = ("validate", "sample", "distill", "evaluate")
+DEFAULT = ("validate", "sample", "distill", "evaluate", "report")
 
 
 def register_pipelines() -> dict[str, Pipeline]:

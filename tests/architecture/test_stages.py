@@ -59,7 +59,7 @@ def test_a_stage_runs_the_pipeline_of_its_name(described):
 
 
 def test_the_chains_are_whole():
-    assert list(BASE) == ["collect", "validate", "sample", "distill", "evaluate"]
+    assert list(BASE) == ["collect", "validate", "sample", "distill", "evaluate", "report"]
     assert set(SMOKE) == set(BASE) | {"teacher", "generate"}
 
 

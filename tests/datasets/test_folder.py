@@ -50,3 +50,14 @@ def test_decisions_are_only_read(tmp_path: Path):
     assert dataset.load() == []
     with pytest.raises(DatasetError, match="written by people"):
         dataset.save([])
+
+
+def test_an_optional_folder_is_given_by_its_path_but_a_file_is_refused(tmp_path):
+    path = tmp_path / "reports"
+    optional = FolderDataset(filepath=str(path), key="reports", optional=True)
+    assert optional.may_be_missing
+    assert optional.load() == path
+    assert not path.exists()
+    path.write_text("")
+    with pytest.raises(DatasetError, match="found a file"):
+        optional.load()

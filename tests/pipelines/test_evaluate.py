@@ -19,12 +19,15 @@ from tests.known_objects import (
 
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
+from dd3g_kedro.core.evaluation.study import KEY_FILE
+from dd3g_kedro.datasets.kept_text import KeptTextDataset
 from dd3g_kedro.pipelines.evaluate import create_pipeline
 
 OUTPUTS = (
     "metrics", "intervals", "per_object", "per_view", "by_azimuth", "costs", "table", "sheet",
-    "plot",
+    "plot", "protocol", "pictures",
 )  # fmt: skip
+STUDY = ("page", "key", "answers", "scores")
 
 
 def never():
@@ -38,11 +41,14 @@ def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
             "student": MemoryDataset(student, copy_mode="assign"),
             "benchmark_views": MemoryDataset(stored, copy_mode="assign"),
             "teacher_on_demand": MemoryDataset(never, copy_mode="assign"),
+            "user_study_stored_key": KeptTextDataset(filepath=str(tmp_path / KEY_FILE)),
             "params:evaluate": MemoryDataset(config, copy_mode="assign"),
         }
     )
     outputs = SequentialRunner().run(create_pipeline(), catalog)
-    return {name: outputs[f"evaluation_{name}"].load() for name in OUTPUTS}
+    named = {name: f"evaluation_{name}" for name in OUTPUTS}
+    named |= {f"study_{name}": f"user_study_{name}" for name in STUDY}
+    return {name: outputs[dataset].load() for name, dataset in named.items()}
 
 
 def test_stored_views_become_numbers_and_pictures(project, tmp_path):
@@ -55,6 +61,9 @@ def test_stored_views_become_numbers_and_pictures(project, tmp_path):
     for method in ("student", "copy_input", "mean_color", "extruded_silhouette"):
         assert math.isfinite(found["metrics"][method]["psnr"])
     assert found["sheet"].size[1] > 500
+    assert found["protocol"]["digest"] == config.manifest.digest
+    assert found["study_page"] == found["study_key"] == ""  # nobody asked for a study
+    assert len(found["study_scores"]) == len(found["study_answers"]) == 0
 
 
 def test_any_folder_of_meshes_can_be_the_benchmark(project, tmp_path):

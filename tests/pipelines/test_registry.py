@@ -14,9 +14,9 @@ def test_every_pipeline_folder_is_registered_under_its_name():
     assert set(NAMES) == folders
 
 
-def test_default_is_the_chain_from_pictures_to_measures():
+def test_default_is_the_chain_from_pictures_to_the_report():
     pipelines = register_pipelines()
-    assert DEFAULT == ("validate", "sample", "distill", "evaluate")
+    assert DEFAULT == ("validate", "sample", "distill", "evaluate", "report")
     expected = {node.name for name in DEFAULT for node in pipelines[name].nodes}
     assert {node.name for node in pipelines["__default__"].nodes} == expected
 

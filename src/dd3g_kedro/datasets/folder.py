@@ -23,17 +23,20 @@ class FolderDataset(AbstractDataset[Path, Path]):
         key: str,
         what: str = "files",
         create: bool = False,
+        optional: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Take the folder; `key` (its catalog entry) and `what` it holds are for messages.
 
-        `create` makes an empty folder when a missing one is loaded.
+        `create` makes an empty folder when a missing one is loaded; `optional` gives its path all
+        the same, to a node that can do without.
         """
         self._filepath = Path(filepath)
         self._key = key
         self._what = what
         self._create = create
-        self.may_be_missing = create  # read by the check before a run
+        self._optional = optional
+        self.may_be_missing = create or optional  # read by the check before a run
         self.metadata = metadata
 
     def load(self) -> Path:
@@ -44,7 +47,7 @@ class FolderDataset(AbstractDataset[Path, Path]):
         """
         if self._create and not self._filepath.exists():
             self._filepath.mkdir(parents=True, exist_ok=True)
-        if not self._filepath.is_dir():
+        if not self._filepath.is_dir() and not (self._optional and not self._filepath.exists()):
             found = "a file" if self._filepath.exists() else "nothing"
             raise DatasetError(
                 f"catalog entry {self._key}: expected a folder of {self._what} at "

@@ -21,7 +21,8 @@ from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.methods import Lifted, copy_input, extruded_silhouette
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
-from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.score_names import PSNR_CAP
+from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.evaluation.table import markdown
 from dd3g_kedro.core.geometry import CameraRig

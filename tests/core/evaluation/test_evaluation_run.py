@@ -25,7 +25,8 @@ from dd3g_kedro.core.evaluation.intervals import intervals
 from dd3g_kedro.core.evaluation.methods import copy_input
 from dd3g_kedro.core.evaluation.pictures import azimuth_plot, picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
-from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.score_names import PSNR_CAP
+from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.evaluation.table import markdown
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.student.weights import save_student

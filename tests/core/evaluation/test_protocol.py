@@ -16,7 +16,7 @@ from dd3g_kedro.core.evaluation.benchmark import ObjectHandle
 from dd3g_kedro.core.evaluation.comparison import benchmark_handles
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.protocol import load_protocol, protocols
-from dd3g_kedro.core.evaluation.scoring import ALIGNED, SCORES
+from dd3g_kedro.core.evaluation.score_names import ALIGNED, SCORES
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.meshes.config import CollectConfig
 from dd3g_kedro.core.meshes.objects import planned_objects

@@ -11,7 +11,8 @@ from tests.known_objects import SIZE, drawing
 
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.config import LpipsWeights
-from dd3g_kedro.core.evaluation.scoring import METRICS, PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.score_names import METRICS, PSNR_CAP
+from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.images.background import composite
 
 CPU = torch.device("cpu")

@@ -24,7 +24,8 @@ from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.methods import Lifted, StudentLifter
 from dd3g_kedro.core.evaluation.pictures import picture_sheet
 from dd3g_kedro.core.evaluation.run import evaluate
-from dd3g_kedro.core.evaluation.scoring import PSNR_CAP, Scorer
+from dd3g_kedro.core.evaluation.score_names import PSNR_CAP
+from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square

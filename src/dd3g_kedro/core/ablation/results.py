@@ -16,6 +16,7 @@ from dd3g_kedro.core.ablation.measures import Measures
 from dd3g_kedro.core.ablation.rows import RowSettings
 from dd3g_kedro.core.ablation.training import TrainedRow
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.evaluation.protocol import Manifest
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.student.weights import Student
 
@@ -65,6 +66,7 @@ def measured(
     measures: Measures,
     measured_on: str,
     minutes: float,
+    manifest: Manifest,
 ) -> RowResult:
     """The document of a row that was trained and measured."""
     device = next(student.parameters()).device
@@ -74,6 +76,7 @@ def measured(
         "label": label,
         "fingerprint": result_fingerprint(trained, label, measured_on),
         "measured_on": measured_on,
+        "protocol": {"id": manifest.id, "digest": manifest.digest},
         "settings": settings.document(),
         "training": {
             "quadruples": trained.quadruples,

@@ -7,8 +7,8 @@ from typing import Any
 
 from dd3g_kedro.core.ablation.quoted import JOINT_IN_TABLE_II, ONLY_THE_ORDER
 from dd3g_kedro.core.ablation.tables import SHOWN, AblationTable
-from dd3g_kedro.core.ablation.verdicts import FEWEST, Difference
-from dd3g_kedro.core.evaluation.intervals import CONFIDENCE
+from dd3g_kedro.core.ablation.verdicts import Difference
+from dd3g_kedro.core.evaluation.intervals import CONFIDENCE, FEWEST
 
 _HEADINGS = {
     "psnr": "PSNR ↑",

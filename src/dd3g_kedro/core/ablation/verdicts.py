@@ -10,11 +10,10 @@ from typing import Literal
 import numpy as np
 
 from dd3g_kedro.core.ablation.results import RowResult
-from dd3g_kedro.core.evaluation.intervals import mean_interval
+from dd3g_kedro.core.evaluation.intervals import FEWEST, mean_interval
 
 Verdict = Literal["holds", "reversed", "undecided", "not run"]
 LOWER_IS_BETTER = ("lpips_vgg", "lpips_alex", "stray_opacity")
-FEWEST = 6  # objects that decide: a bootstrap over fewer is too sure of itself (Ours)
 HEADLINE = "psnr"  # by which the paper orders its rows
 
 

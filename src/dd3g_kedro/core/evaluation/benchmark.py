@@ -11,10 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.geometry import CameraRig, orbit
 from dd3g_kedro.core.types import Cameras
 
 T = TypeVar("T")
+# What an object or a method can do wrong; anything else is a bug and ends the run.
+OBJECT_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
 
 
 @dataclass(frozen=True)

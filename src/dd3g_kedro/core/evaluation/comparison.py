@@ -10,11 +10,13 @@ from dd3g_kedro.core.evaluation import pictures, report, table
 from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, evenly
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.intervals import intervals
+from dd3g_kedro.core.evaluation.kept_pictures import kept_table
 from dd3g_kedro.core.evaluation.method_costs import method_costs, no_costs
 from dd3g_kedro.core.evaluation.methods import BASELINES, Lifted, Method, StudentLifter
 from dd3g_kedro.core.evaluation.outputs import stored_outputs
 from dd3g_kedro.core.evaluation.run import evaluate
-from dd3g_kedro.core.evaluation.scoring import CLIP_SIMILARITY, Scorer
+from dd3g_kedro.core.evaluation.score_names import CLIP_SIMILARITY
+from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.evaluation.stored_views import StoredViews, stored_objects
 from dd3g_kedro.core.student.weights import Student, load_student
 
@@ -129,7 +131,7 @@ def compare(
         raise MissingWeights(scorer.missing[CLIP_SIMILARITY])  # there would be nothing but dashes
     handles = benchmark_handles(stored, config)
     methods = named_methods(student, config, load_teacher)
-    evaluation = evaluate(methods, handles, scorer, config)
+    evaluation = evaluate(methods, handles, scorer, config, config.pictures)
     costs = no_costs()
     if config.costs:
         name = evaluation.views[0].object_id
@@ -145,6 +147,8 @@ def compare(
         "per_view": report.per_view(evaluation),
         "by_azimuth": azimuths,
         "costs": costs,
+        "protocol": report.protocol(evaluation),
+        "pictures": kept_table(evaluation.kept, manifest.id),
         "table": table.markdown(evaluation, numbers, sure, costs),
         "sheet": pictures.picture_sheet(evaluation),
         "plot": pictures.azimuth_plot(azimuths),

@@ -12,6 +12,7 @@ from dd3g_kedro.core.evaluation.protocol import Manifest, load_protocol
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
 Optimised = Literal["dreamgaussian", "two_stage"]
+WORST, BEST = 1, 10  # of the user study: very poor, perfection (Sec. IV-A)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,59 @@ class TwoStage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PicturesConfig:
+    """What is kept for the report's side-by-side pictures and turntables. All Ours."""
+
+    objects: int = 12  # at most, evenly spaced over the evaluated ones
+    views: int = 12  # of an object, at most
+    size: int = 256  # pixels a side, at most
+    frames: int = 24  # of a turntable; 0: none
+    turntable_size: int = 192  # pixels a side
+    elevation_deg: float = 15.0  # of a turntable
+
+    def __post_init__(self) -> None:
+        build_fields(self, "evaluate.pictures")
+        least = {"objects": 1, "views": 1, "size": 16, "frames": 0, "turntable_size": 16}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise ValueError(
+                    f"evaluate.pictures.{name} must be at least {bound}, got {getattr(self, name)}"
+                )
+        if not -90 < self.elevation_deg < 90:
+            raise ValueError(
+                f"evaluate.pictures.elevation_deg must lie in (-90, 90), got {self.elevation_deg}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """The user study. Ours: the paper tells the scale, the 10 sets and the 47 volunteers."""
+
+    objects: int = 10  # at most, evenly spaced over the evaluated ones
+    frames: int = 36  # of a turntable
+    frame_ms: int = 80
+    size: int = 256  # pixels a side
+    elevation_deg: float = 5.0
+    seed: int = 0  # of the opaque names
+    title: str = "How good are these 3D models?"
+    folder: Path | None = None  # the collected answers; none: only the page is made
+
+    def __post_init__(self) -> None:
+        build_fields(self, "evaluate.study")
+        for name in ("objects", "frames", "size"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"evaluate.study.{name} must be at least 1, got {getattr(self, name)}"
+                )
+        if self.frame_ms < 20:
+            raise ValueError(f"evaluate.study.frame_ms must be at least 20, got {self.frame_ms}")
+        if not -90 < self.elevation_deg < 90:
+            raise ValueError(
+                f"evaluate.study.elevation_deg must lie in (-90, 90), got {self.elevation_deg}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
     """One evaluation: a protocol, its objects on this machine, and the methods."""
 
@@ -84,6 +138,8 @@ class EvaluateConfig:
     seed: int = 0  # of N, the same for every object
     autocast: bool = False  # the student in bfloat16 where the hardware has it
     sheet_objects: int = 6  # rows of the picture sheet, evenly spaced over the objects
+    pictures: PicturesConfig = field(default_factory=PicturesConfig)
+    study: StudyConfig | None = None  # the user study; none: neither page nor scores
 
     def __post_init__(self) -> None:
         build_fields(self, "evaluate")

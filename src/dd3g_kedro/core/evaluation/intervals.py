@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 HEADLINE = ("novel_psnr", "psnr", "aligned_psnr", "ssim", "foreground_psnr", "clip_similarity")
 CONFIDENCE = 0.95
+FEWEST = 6  # objects that decide: a bootstrap over fewer is too sure of itself (Ours)
 _RESAMPLES = 9_999
-_FEWEST = 2  # objects
 
 
 def mean_interval(values: Float[np.ndarray, " n"]) -> tuple[float, float, float]:
@@ -24,7 +24,7 @@ def mean_interval(values: Float[np.ndarray, " n"]) -> tuple[float, float, float]
     from scipy.stats import bootstrap
 
     mean = float(values.mean())
-    if len(values) < _FEWEST:
+    if len(values) < 2:
         return mean, float("nan"), float("nan")
     found = bootstrap(
         (values,),

@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from dd3g_kedro.core.evaluation.run import Evaluation, SheetBlock
-from dd3g_kedro.core.evaluation.scoring import PSNR_CAP
+from dd3g_kedro.core.evaluation.score_names import PSNR_CAP
 
 _TILE = 112  # pixels
 _LABELS = 118  # pixels for a row's name

@@ -34,14 +34,19 @@ def quoted(table: Table) -> pd.DataFrame:
     return whole[whole["table"] == table].drop(columns="table").reset_index(drop=True)
 
 
+def quoted_rows(source: str) -> pd.DataFrame:
+    """Table I for the data set that a protocol of this source measures; no rows for other data."""
+    rows = quoted("I")
+    return rows[rows["dataset"] == _DATASETS.get(source)].reset_index(drop=True)
+
+
 def quoted_section(manifest: Manifest) -> list[str]:
     """Table I's rows of the manifest's data set as lines of Markdown; none for other data."""
-    dataset = _DATASETS.get(manifest.source)
-    if dataset is None:
+    rows = quoted_rows(manifest.source)
+    if rows.empty:
         return []
-    rows = quoted("I")
     lines = [
-        f"### Quoted from the paper ({PAPER}, Table I, {dataset})",
+        f"### Quoted from the paper ({PAPER}, Table I, {_DATASETS[manifest.source]})",
         "",
         NOT_COMPARABLE,
         "",
@@ -50,6 +55,6 @@ def quoted_section(manifest: Manifest) -> list[str]:
     ]
     cells = [
         f"| {row.row} | {row.psnr:.2f} | {row.ssim:.3f} | {row.lpips:.3f} | {row.seconds:g} |"
-        for row in rows[rows["dataset"] == dataset].itertuples()
+        for row in rows.itertuples()
     ]
     return [*lines, *cells, ""]

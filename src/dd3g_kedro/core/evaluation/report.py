@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.evaluation.run import Evaluation
-from dd3g_kedro.core.evaluation.scoring import CLIP_SIMILARITY, SCORES
+from dd3g_kedro.core.evaluation.score_names import CLIP_SIMILARITY, NOVEL, SCORES
 
-NOVEL = "novel_"  # before the name of a score: without views that stand at the input's camera
 NUMBERS = (*SCORES, *(f"{NOVEL}{score}" for score in SCORES))
 
 
@@ -101,3 +101,14 @@ def summary(evaluation: Evaluation, student_fingerprint: str | None) -> dict[str
             **{name: None if math.isnan(mean) else round(mean, 6) for name, mean in means.items()},
         }
     return result
+
+
+def protocol(evaluation: Evaluation) -> dict[str, Any]:
+    """The manifest's own words, its digest, what was measured of it, and what could not be."""
+    return {
+        "id": evaluation.manifest.id,
+        "digest": evaluation.manifest.digest,
+        "manifest": plain(evaluation.manifest),
+        "measured": evaluation.protocol,
+        "missing": dict(evaluation.missing),
+    }

@@ -14,21 +14,27 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.evaluation.alignment import Alignment, align
-from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, evenly
-from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.core.evaluation.benchmark import (
+    OBJECT_FAILURES,
+    BenchmarkObject,
+    ObjectHandle,
+    evenly,
+)
+from dd3g_kedro.core.evaluation.config import EvaluateConfig, PicturesConfig
+from dd3g_kedro.core.evaluation.kept_pictures import KeptPicture, Seen, kept_pictures
 from dd3g_kedro.core.evaluation.methods import Lifted, Method, rendered
 from dd3g_kedro.core.evaluation.protocol import Manifest
-from dd3g_kedro.core.evaluation.scoring import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES, Scorer
+from dd3g_kedro.core.evaluation.score_names import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES
+from dd3g_kedro.core.evaluation.scoring import Scorer
+from dd3g_kedro.core.evaluation.strips import TRUTH
+from dd3g_kedro.core.evaluation.turntables import eight_bit
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.types import Cameras, Gaussians
 
 _LOG = logging.getLogger(__name__)
 _SHEET_VIEWS = 6
-# What an object or a method can do wrong; anything else is a bug and ends the run.
-OBJECT_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Evaluation:
     alignments: dict[tuple[str, str], Alignment] = field(default_factory=dict)  # method, object
     failures: list[Failure] = field(default_factory=list)
     sheet: list[SheetBlock] = field(default_factory=list)
+    kept: list[KeptPicture] = field(default_factory=list)  # for the report
 
 
 def evaluate(
@@ -81,14 +88,23 @@ def evaluate(
     handles: Sequence[ObjectHandle],
     scorer: Scorer,
     config: EvaluateConfig,
+    pictures: PicturesConfig | None = None,
 ) -> Evaluation:
     """Compare the methods on the objects; a failing object becomes a `Failure`.
+
+    Args:
+        methods: by the name of their row.
+        handles: the objects.
+        scorer: of their views.
+        config: what is compared.
+        pictures: what is kept for the report; none: nothing.
 
     Raises:
         ValueError: not one object could be scored.
     """
     evaluation = Evaluation(tuple(methods), config.manifest, scorer.missing)
     shown = {handle.name for handle in evenly(handles, config.sheet_objects)}
+    kept = {handle.name for handle in evenly(handles, pictures.objects)} if pictures else set()
     content = hashlib.sha256()
     for handle in track(handles, len(handles), "evaluate", "objects"):
         try:
@@ -97,9 +113,11 @@ def evaluate(
             _record(evaluation, methods, handle.name, error)
             continue
         content.update(_content(handle.name, truth))
-        pictures = _score_object(evaluation, methods, truth, scorer, config)
+        seen = _score_object(evaluation, methods, truth, scorer, config)
         if handle.name in shown:
-            evaluation.sheet.append(_block(truth, pictures, scorer.background))
+            evaluation.sheet.append(_block(truth, seen, scorer.background))
+        if pictures is not None and handle.name in kept:
+            evaluation.kept += kept_pictures(truth, seen, config.manifest, pictures)
     if not evaluation.views:
         reasons = "; ".join(f"{f.object_id}: {f.reason}" for f in evaluation.failures[:3])
         raise ValueError(
@@ -115,31 +133,31 @@ def _score_object(
     truth: BenchmarkObject,
     scorer: Scorer,
     config: EvaluateConfig,
-) -> dict[str, Float[Tensor, "v 3 h w"]]:
-    """Add the scores of one object's views; the pictures by method."""
+) -> dict[str, Seen]:
+    """Add the scores of one object's views; what each method made of it."""
     name = truth.sighting.object_id
-    pictures = {}
+    seen = {}
     for label, method in methods.items():
         try:
-            images, scores, alignment = _scored(method, truth, scorer, config)
+            made, scores, alignment = _scored(method, truth, scorer, config)
         except OBJECT_FAILURES as error:
             _record(evaluation, [label], name, error)
             continue
-        pictures[label] = images
+        seen[label] = made
         if alignment is not None:
             evaluation.alignments[label, name] = alignment
         angles = zip(truth.azimuths_deg, truth.elevations_deg, truth.novel, strict=True)
         for index, (azimuth, elevation, novel) in enumerate(angles):
             row = {metric: scores[metric][index] for metric in SCORES}
             evaluation.views.append(ViewScore(label, name, azimuth, elevation, novel, row))
-    return pictures
+    return seen
 
 
 def _scored(
     method: Method, truth: BenchmarkObject, scorer: Scorer, config: EvaluateConfig
-) -> tuple[Float[Tensor, "v 3 h w"], dict[str, list[float]], Alignment | None]:
-    """Pictures at the targets' cameras, every score of every view, and how they were aligned."""
-    sighting, alignment = truth.sighting, None
+) -> tuple[Seen, dict[str, list[float]], Alignment | None]:
+    """What the method made, every score of every view, and how they were aligned."""
+    sighting, gaussians, alignment = truth.sighting, None, None
     background = torch.full((1, 3), scorer.background)
     scores = {metric: [math.nan] * len(truth.azimuths_deg) for metric in SCORES}
 
@@ -155,12 +173,12 @@ def _scored(
     scores[CLIP_SIMILARITY] = scorer.similarity(given, images)
     if truth.targets is not None:
         scores |= scorer(images, truth.targets)
-        if isinstance(method, Lifted):
+        if gaussians is not None:
             alignment = align(gaussians, sighting, background[0], config.alignment)
             turned = seen(gaussians, alignment.seeing(truth.cameras))
             found = scorer(turned, truth.targets)
             scores |= {f"{ALIGNED}{metric}": found[metric] for metric in METRICS}
-    return images, scores, alignment
+    return Seen(images, gaussians), scores, alignment
 
 
 def _record(
@@ -180,7 +198,7 @@ def _content(name: str, truth: BenchmarkObject) -> bytes:
     digest = hashlib.sha256(name.encode())
     targets = [] if truth.targets is None else [truth.targets]
     for pictures in (truth.sighting.rgba[None], *targets):
-        digest.update(_bytes(pictures).tobytes())
+        digest.update(eight_bit(pictures).tobytes())
     for angles in (truth.azimuths_deg, truth.elevations_deg):
         digest.update(np.array(angles, np.float64).round(6).tobytes())
     return digest.digest()
@@ -203,24 +221,16 @@ def _protocol(evaluation: Evaluation, content: str) -> dict[str, Any]:
     }
 
 
-def _bytes(images: Float[Tensor, "v c h w"]) -> UInt8[np.ndarray, "v h w c"]:
-    """Pictures as 8-bit rows, channels last."""
-    rounded = (images.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
-    return rounded.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def _block(
-    truth: BenchmarkObject, pictures: Mapping[str, Float[Tensor, "v 3 h w"]], grey: float
-) -> SheetBlock:
+def _block(truth: BenchmarkObject, seen: Mapping[str, Seen], grey: float) -> SheetBlock:
     chosen = evenly(range(len(truth.azimuths_deg)), _SHEET_VIEWS)
     background = torch.full((3,), grey)
-    rows = {label: images[chosen].cpu() for label, images in pictures.items()}
+    rows = {label: made.images[chosen].cpu() for label, made in seen.items()}
     if truth.targets is not None:
-        seen = composite(truth.targets[chosen], background.expand(len(chosen), 3))
-        rows = {"ground truth": seen} | rows
+        real = composite(truth.targets[chosen], background.expand(len(chosen), 3))
+        rows = {TRUTH: real} | rows
     return SheetBlock(
         object_id=truth.sighting.object_id,
         azimuths_deg=tuple(truth.azimuths_deg[index] for index in chosen),
-        given=_bytes(composite(truth.sighting.rgba, background)[None])[0],
-        rows={label: _bytes(images) for label, images in rows.items()},
+        given=eight_bit(composite(truth.sighting.rgba, background)[None])[0],
+        rows={label: eight_bit(images) for label, images in rows.items()},
     )

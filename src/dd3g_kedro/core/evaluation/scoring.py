@@ -13,19 +13,13 @@ from torch import Tensor
 
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.config import LpipsWeights
+from dd3g_kedro.core.evaluation.score_names import CLIP_SIMILARITY, METRICS, PSNR_CAP
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.metrics.fidelity import foreground_psnr, psnr, ssim
 from dd3g_kedro.core.metrics.perceptual import Backbone, Lpips
 
 Similarity = Callable[[Tensor, Tensor], list[float]]
 _LOG = logging.getLogger(__name__)
-METRICS = ("psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex")  # against the truth
-CLIP_SIMILARITY = "clip_similarity"  # to the input
-ALIGNED = "aligned_"  # before the name of a metric: after `alignment.align`
-SCORES = (*METRICS, CLIP_SIMILARITY, *(f"{ALIGNED}{metric}" for metric in METRICS))
-# Ours: truth is stored in 8 bits, whose rounding error has a variance of 1 / (12 * 255^2); a
-# picture closer than that counts as exact. Without a cap one identical view makes a mean infinite.
-PSNR_CAP = 10 * math.log10(12 * 255**2)  # 58.92 dB
 
 
 class Scorer:

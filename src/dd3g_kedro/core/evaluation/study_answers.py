@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dd3g_kedro.core.evaluation.config import BEST, WORST
 from dd3g_kedro.core.evaluation.intervals import mean_interval
 from dd3g_kedro.core.evaluation.user_study import StudyKey
 
 _LOG = logging.getLogger(__name__)
-WORST, BEST = 1, 10  # very poor, perfection (Sec. IV-A)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _LARGEST = 4_000_000  # bytes
 _FORMAT = 1

@@ -11,20 +11,17 @@ import pandas as pd
 from dd3g_kedro.core.evaluation.intervals import CONFIDENCE, HEADLINE
 from dd3g_kedro.core.evaluation.quoted import quoted_section
 from dd3g_kedro.core.evaluation.run import Evaluation
-from dd3g_kedro.core.evaluation.scoring import ALIGNED, CLIP_SIMILARITY, METRICS, PSNR_CAP
+from dd3g_kedro.core.evaluation.score_names import (
+    ALIGNED,
+    ALIGNED_HEADINGS,
+    ALL_HEADINGS,
+    CLIP_SIMILARITY,
+    DASH,
+    HEADINGS,
+    PSNR_CAP,
+    decimals,
+)
 
-_HEADINGS = {
-    "psnr": "PSNR ↑",
-    "novel_psnr": "PSNR, new views ↑",
-    "ssim": "SSIM ↑",
-    "foreground_psnr": "foreground PSNR ↑",
-    "lpips_vgg": "LPIPS (vgg) ↓",
-    "lpips_alex": "LPIPS (alex) ↓",
-    CLIP_SIMILARITY: "CLIP similarity ↑",
-}
-_ALIGNED_HEADINGS = {f"{ALIGNED}{metric}": _HEADINGS[metric] for metric in METRICS}
-_ALL_HEADINGS = _HEADINGS | {name: f"aligned {text}" for name, text in _ALIGNED_HEADINGS.items()}
-_DASH = "\N{EN DASH}"
 _SHOWN_FAILURES = 20
 
 
@@ -43,7 +40,7 @@ def markdown(
         costs: `method_costs.method_costs`, where they were measured.
     """
     protocol, truth = evaluation.protocol, evaluation.manifest.has_truth
-    headings = _HEADINGS if truth else {CLIP_SIMILARITY: _HEADINGS[CLIP_SIMILARITY]}
+    headings = HEADINGS if truth else {CLIP_SIMILARITY: HEADINGS[CLIP_SIMILARITY]}
     missing = {m: reason for m, reason in evaluation.missing.items() if m in headings}
     lines = [f"## Protocol {protocol['id']} (sha256 {protocol['digest'][:12]})", ""]
     lines += [*_means(evaluation.methods, numbers, headings, missing), ""]
@@ -52,10 +49,6 @@ def markdown(
     lines += [*_ahead(sure), *_costs(costs), *_notes(evaluation, numbers, missing)]
     lines += [*_failures(evaluation), *quoted_section(evaluation.manifest)]
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _decimals(metric: str) -> int:
-    return 2 if metric.endswith("psnr") else 3
 
 
 def _means(
@@ -76,7 +69,7 @@ def _means(
     for method in methods:
         row = numbers[method]
         cells = [
-            _DASH if row[metric] is None else f"{row[metric]:.{_decimals(metric)}f}"
+            DASH if row[metric] is None else f"{row[metric]:.{decimals(metric)}f}"
             for metric in headings
         ]
         lines.append(f"| {method} | {' | '.join(cells)} | {row['objects']} |")
@@ -93,7 +86,7 @@ def _aligned(
         "it fitted its input view; the views that are scored took no part. Methods that only make "
         "pictures cannot be turned.",
         "",
-        *_means(methods, numbers, _ALIGNED_HEADINGS, missing),
+        *_means(methods, numbers, ALIGNED_HEADINGS, missing),
     ]
 
 
@@ -104,13 +97,13 @@ def _ahead(sure: pd.DataFrame) -> list[str]:
         return []
     shown = [metric for metric in HEADLINE if metric in set(pairs["metric"])]
     lines = [
-        f"| {pairs['method'].iloc[0]} minus | {' | '.join(_ALL_HEADINGS[m] for m in shown)} |",
+        f"| {pairs['method'].iloc[0]} minus | {' | '.join(ALL_HEADINGS[m] for m in shown)} |",
         f"|---|{'---:|' * len(shown)}",
     ]
     for minus, rows in pairs.groupby("minus", sort=False):
         found = rows.set_index("metric")
         cells = [
-            _signed(found.loc[metric], _decimals(metric)) if metric in found.index else _DASH
+            _signed(found.loc[metric], decimals(metric)) if metric in found.index else DASH
             for metric in shown
         ]
         lines.append(f"| {minus} | {' | '.join(cells)} |")

@@ -6,29 +6,27 @@ order, and score each from 1 (very poor) to 10 (perfection). `study_answers` rea
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
 import logging
 import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
-from torch import Tensor
+from jaxtyping import UInt8
 
 from dd3g_kedro.core.config_building import build_fields
-from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.evaluation.benchmark import ObjectHandle, evenly, ring
+from dd3g_kedro.core.evaluation.benchmark import OBJECT_FAILURES, ObjectHandle, evenly
+from dd3g_kedro.core.evaluation.config import StudyConfig
 from dd3g_kedro.core.evaluation.methods import Method
+from dd3g_kedro.core.evaluation.strips import data_uri, tiled, webp
+from dd3g_kedro.core.evaluation.turntables import eight_bit, turntable
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
@@ -37,36 +35,6 @@ from dd3g_kedro.core.progress import track
 _LOG = logging.getLogger(__name__)
 _QUALITY = 90  # of lossy WebP; the same for every method
 _CODES = 16**8  # opaque names to draw from
-# What an object or a method can do wrong; anything else is a bug and ends the run.
-_FAILURES = (DD3GError, ValueError, ArithmeticError, OSError)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyConfig:
-    """How the page is made. Ours: the paper tells the scale, the 10 sets and the 47 volunteers."""
-
-    objects: int = 10  # at most, evenly spaced over the evaluated ones
-    frames: int = 36  # of a turntable
-    frame_ms: int = 80
-    size: int = 256  # pixels a side
-    elevation_deg: float = 5.0
-    seed: int = 0  # of the opaque names
-    title: str = "How good are these 3D models?"
-    folder: Path | None = None  # the collected answers; none: only the page is made
-
-    def __post_init__(self) -> None:
-        build_fields(self, "evaluate.study")
-        for name in ("objects", "frames", "size"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"evaluate.study.{name} must be at least 1, got {getattr(self, name)}"
-                )
-        if self.frame_ms < 20:
-            raise ValueError(f"evaluate.study.frame_ms must be at least 20, got {self.frame_ms}")
-        if not -90 < self.elevation_deg < 90:
-            raise ValueError(
-                f"evaluate.study.elevation_deg must lie in (-90, 90), got {self.elevation_deg}"
-            )
 
 
 @dataclass(frozen=True)
@@ -84,6 +52,8 @@ class StudyKey:
 
     study: str  # digest of the page's content
     samples: dict[str, tuple[str, str]]  # opaque name -> object, method
+    protocol: str = ""  # whose objects they are: its id
+    protocol_digest: str = ""
 
     def __post_init__(self) -> None:
         build_fields(self, "user study key")
@@ -118,13 +88,13 @@ def study_objects(
         try:
             sighting = handle.load().sighting
             grey = torch.full((1, 3), background)
-            given = _bytes(composite(square(sighting.rgba, config.size), grey[0])[None])[0]
-            azimuths = [360 * frame / config.frames for frame in range(config.frames)]
-            cameras = ring(azimuths, [config.elevation_deg] * config.frames, rig)
+            given = eight_bit(composite(square(sighting.rgba, config.size), grey[0])[None])[0]
             turntables = {}
             for label, method in methods.items():
-                turntables[label] = _bytes(method(sighting, cameras, config.size, grey))
-        except _FAILURES as error:
+                seen = partial(method, sighting, size=config.size, background=grey)
+                around = config.frames, config.elevation_deg
+                turntables[label] = turntable(seen, *around, rig)
+        except OBJECT_FAILURES as error:
             reasons.append(f"{handle.name} ({label}): {error}")
             _LOG.warning("user study: left out %s", reasons[-1])
             continue
@@ -137,20 +107,20 @@ def study_objects(
     return made
 
 
-def _bytes(images: Float[Tensor, "v 3 h w"]) -> UInt8[np.ndarray, "v h w 3"]:
-    if not bool(images.isfinite().all()):
-        raise ValueError("expected finite pixels, the method predicted NaN or infinity")
-    rounded = (images.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8)
-    return rounded.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def study_page(objects: Sequence[StudyObject], seed: int, title: str, frame_ms: int = 80) -> Study:
+def study_page(
+    objects: Sequence[StudyObject],
+    seed: int,
+    title: str,
+    frame_ms: int = 80,
+    protocol: tuple[str, str] = ("", ""),
+) -> Study:
     """One HTML file that works from disk, shows no names, and saves the scores as JSON.
 
     Every pair of object and method gets an opaque name, drawn from `seed`; whoever knows this code
     and the seed can draw them again. The order of objects and methods is drawn in the page from the
     participant's code. A turntable is one WebP picture of all its frames, so that all turn together
-    and can be stopped. The same arguments give the same page.
+    and can be stopped. The same arguments give the same page. The key remembers the `protocol` (id,
+    digest) that the objects belong to; the page does not show it.
 
     Raises:
         ValueError: no objects, or their methods, frames or sizes differ: that alone would tell the
@@ -167,13 +137,13 @@ def study_page(objects: Sequence[StudyObject], seed: int, title: str, frame_ms: 
         for method in methods:
             code = codes.pop()
             samples[code] = (item.name, method)
-            strips.append({"id": code, "strip": _webp(_tiled(item.turntables[method], columns))})
-        shown.append({"id": codes.pop(), "given": _webp(item.given), "samples": _sorted(strips)})
+            strips.append({"id": code, "strip": _picture(tiled(item.turntables[method], columns))})
+        shown.append({"id": codes.pop(), "given": _picture(item.given), "samples": _sorted(strips)})
     turning = {"frames": shape[0], "columns": columns, "frame_ms": frame_ms}
     content = {"title": title, "objects": _sorted(shown)} | turning
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     page = _filled_template({"digest": digest} | content)
-    return Study(page, StudyKey(digest, dict(sorted(samples.items()))))
+    return Study(page, StudyKey(digest, dict(sorted(samples.items())), *protocol))
 
 
 def _sorted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -214,18 +184,5 @@ def _check(objects: Sequence[StudyObject]) -> tuple[list[str], tuple[int, ...]]:
     return methods, shape
 
 
-def _tiled(frames: UInt8[np.ndarray, "f s s 3"], columns: int) -> UInt8[np.ndarray, "h w 3"]:
-    """All frames in one picture, row by row; white where the last row ends early."""
-    count, size = frames.shape[:2]
-    rows = -(-count // columns)
-    sheet = np.full((rows * columns, size, size, 3), 255, np.uint8)
-    sheet[:count] = frames
-    grid = sheet.reshape(rows, columns, size, size, 3).transpose(0, 2, 1, 3, 4)
-    return grid.reshape(rows * size, columns * size, 3)
-
-
-def _webp(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
-    """A data URI."""
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "WEBP", quality=_QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+def _picture(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
+    return data_uri(webp(pixels, _QUALITY))

@@ -1,4 +1,4 @@
-"""Compare methods on benchmark objects."""
+"""Compare methods on benchmark objects, by numbers and by people."""
 
 from __future__ import annotations
 
@@ -20,3 +20,18 @@ def evaluate_student(
     result = compare(student.to(default_device()), benchmark_views, evaluate, load_teacher)
     _LOG.info("evaluate:\n%s", result["table"])
     return result
+
+
+def study_methods(
+    student: Any,
+    benchmark_views: Any,
+    load_teacher: Any,
+    stored_key: str | None,
+    evaluate: EvaluateConfig,
+) -> dict[str, Any]:
+    """The user study's page, or the scores of its answers (Sec. IV-A); nothing without one."""
+    from dd3g_kedro.core.devices import default_device
+    from dd3g_kedro.core.evaluation.study import run_study
+
+    moved = student.to(default_device())
+    return run_study(moved, benchmark_views, evaluate, stored_key, load_teacher)

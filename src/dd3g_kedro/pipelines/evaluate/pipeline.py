@@ -26,10 +26,28 @@ def create_pipeline() -> Pipeline:
                     "per_view": "evaluation_per_view",
                     "by_azimuth": "evaluation_by_azimuth",
                     "costs": "evaluation_costs",
+                    "protocol": "evaluation_protocol",
+                    "pictures": "evaluation_pictures",
                     "table": "evaluation_table",
                     "sheet": "evaluation_sheet",
                     "plot": "evaluation_plot",
                 },
-            )
+            ),
+            Node(
+                nodes.study_methods,
+                inputs={
+                    "student": "student",
+                    "benchmark_views": "benchmark_views",
+                    "load_teacher": "teacher_on_demand",
+                    "stored_key": "user_study_stored_key",
+                    "evaluate": "params:evaluate",
+                },
+                outputs={
+                    "page": "user_study_page",
+                    "key": "user_study_key",
+                    "answers": "user_study_answers",
+                    "scores": "user_study_scores",
+                },
+            ),
         ]
     )
