@@ -32,6 +32,7 @@ def result(row: str, psnr: float, noise: float = 0.1, **other: float) -> RowResu
     images["teacher_psnr"] = {f"i{i}": psnr + i for i in range(6)}
     document = {
         **{"row": row, "table": ROWS[row], "label": row, "fingerprint": row, "measured_on": "b"},
+        "protocol": {"id": "toy-1", "digest": "0123456789abcdef"},
         "settings": {"optimization": {"steps": 2}},
         "training": {"quadruples": 4, "parameters": 100, "minutes": 1.0, "device": "cpu"},
         **{"metrics": {}, "objects": scores, "images": images},
@@ -170,6 +171,13 @@ def test_the_csv_holds_every_number_of_the_table():
     assert frame.loc["joint", "quoted_psnr"] == 19.85
     assert math.isnan(frame.loc["implicit", "psnr"])
     assert frame.loc["explicit", "minutes"] == 1.0
+
+
+def test_no_number_stands_without_its_protocol():
+    table = ablation_table("III", {"joint": result("joint", 20)}, ablate_config())
+    assert set(table.frame()["protocol"]) == set(table.pairs()["protocol"])
+    assert set(table.frame()["protocol"]) == {"toy-1 (sha256 0123456789ab)"}
+    assert "under the protocol toy-1 (sha256 0123456789ab)." in markdown(table)
 
 
 def test_the_figure_shows_rows_and_verdicts():

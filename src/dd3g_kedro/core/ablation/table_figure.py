@@ -20,10 +20,10 @@ def figure(table: AblationTable) -> Image.Image:
 
     rows, claims = len(table.lines), len(table.differences)
     quoted = any(line["quoted_psnr"] is not None for line in table.lines)
-    drawn = Figure(figsize=(10, 1.8 + 0.34 * (rows + claims)), dpi=110, layout="constrained")
+    drawn = Figure(figsize=(10, 2.1 + 0.34 * (rows + claims)), dpi=110, layout="constrained")
     parts: Any = drawn.subfigures(2, 1, height_ratios=[rows + 2, claims + 2])
     panels: Any = parts[0].subplots(1, 2 if quoted else 1, sharey=True, squeeze=False)[0]
-    drawn.suptitle(table.title)
+    drawn.suptitle("\n".join(filter(None, [table.title, table.protocol])))
     _measured(panels[0], table)
     if quoted:
         _quoted(panels[1], table)

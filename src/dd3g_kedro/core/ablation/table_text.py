@@ -100,7 +100,8 @@ def _signed(found: Difference) -> str:
 def _notes(table: AblationTable, quoted: bool) -> list[str]:
     counts = sorted({found.count for found in table.differences if found.count})
     told = " or ".join(map(str, counts)) or "no"
-    notes = [
+    notes = [f"Measured under the protocol {table.protocol}."] if table.protocol else []
+    notes += [
         f"{CONFIDENCE:.0%} intervals by bootstrap over {told} objects or images; differences are "
         "taken object by object, and one whose interval holds 0, or that "
         f"has fewer than {FEWEST}, is undecided. One training a row: "

@@ -51,12 +51,13 @@ class AblationTable:
     claims: list[str]  # of each difference, what it says where it holds
     labels: dict[str, str]
     comparable: bool  # whether all rows had one budget and were measured on the same
+    protocol: str  # id and digest of what they were measured under; empty without rows
 
     def frame(self) -> pd.DataFrame:
         """The lines."""
         import pandas as pd
 
-        return pd.DataFrame(self.lines)
+        return pd.DataFrame([{**line, "protocol": self.protocol} for line in self.lines])
 
     def pairs(self) -> pd.DataFrame:
         """The comparisons."""
@@ -64,10 +65,10 @@ class AblationTable:
 
         columns = ["better", "worse", "metric", "count", "mean", "low", "high"]
         rows = [
-            {"claim": claim, **vars(found), "verdict": found.verdict}
+            {"claim": claim, **vars(found), "verdict": found.verdict, "protocol": self.protocol}
             for claim, found in zip(self.claims, self.differences, strict=True)
         ]
-        return pd.DataFrame(rows, columns=["claim", *columns, "verdict"]).round(6)
+        return pd.DataFrame(rows, columns=["claim", *columns, "verdict", "protocol"]).round(6)
 
 
 def rows_of(table: str) -> tuple[str, ...]:
@@ -107,7 +108,13 @@ def ablation_table(
         claims=claims,
         labels=labels,
         comparable=all(one == common[0] for one in common),
+        protocol=", ".join(dict.fromkeys(_protocol(found[row]) for row in rows if row in found)),
     )
+
+
+def _protocol(result: RowResult) -> str:
+    protocol = result.document["protocol"]
+    return f"{protocol['id']} (sha256 {protocol['digest'][:12]})"
 
 
 def _label(row: str, ablate: AblateConfig) -> str:
