@@ -82,12 +82,21 @@ def _aligned(
     """The same for objects turned to fit their input view."""
     methods = [m for m in evaluation.methods if any(m == pair[0] for pair in evaluation.alignments)]
     return [
-        "Aligned: every object was turned about the vertical axis (and scaled, if asked for) until "
-        "it fitted its input view; the views that are scored took no part. Methods that only make "
-        "pictures cannot be turned.",
+        f"Aligned: every object was turned about the vertical axis{_search(evaluation.protocol)} "
+        "until it fitted its input view; the views that are scored took no part. Methods that only "
+        "make pictures cannot be turned.",
         "",
         *_means(methods, numbers, ALIGNED_HEADINGS, missing),
     ]
+
+
+def _search(protocol: Mapping[str, Any]) -> str:
+    """How the alignment looked for the turn."""
+    found = protocol["alignment"]
+    return (
+        f"{' and scaled' if found['scale'] else ', not scaled'} (every {found['step_deg']:g} "
+        f"degrees, then to {found['tolerance_deg']:g}, compared at {found['size']} px)"
+    )
 
 
 def _ahead(sure: pd.DataFrame) -> list[str]:
