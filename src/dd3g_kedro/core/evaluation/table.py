@@ -20,6 +20,7 @@ from dd3g_kedro.core.evaluation.score_names import (
     HEADINGS,
     PSNR_CAP,
     decimals,
+    less_is_better,
 )
 
 _SHOWN_FAILURES = 20
@@ -117,6 +118,8 @@ def _ahead(sure: pd.DataFrame) -> list[str]:
         ]
         lines.append(f"| {minus} | {' | '.join(cells)} |")
     words = f"Object by object, with {CONFIDENCE:.0%} intervals (bootstrap over objects)."
+    if any(less_is_better(metric) for metric in shown):
+        words += " Where the arrow points down, a negative difference is the better one."
     return [*lines, "", words, ""]
 
 
