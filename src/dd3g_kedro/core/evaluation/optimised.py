@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from dd3g_kedro.core.evaluation.benchmark import Sighting
 from dd3g_kedro.core.evaluation.config import Optimised, TwoStage
@@ -30,6 +30,11 @@ class _PerObject:
     def __init__(self, teacher: Teacher, seed: int) -> None:
         self.teacher = teacher
         self.seed = seed
+
+    @property
+    def network(self) -> nn.Module:
+        """The teacher."""
+        return self.teacher
 
     def prepared(
         self, sighting: Sighting, background: Float[Tensor, "3"]

@@ -141,8 +141,9 @@ def _costs(costs: pd.DataFrame | None) -> list[str]:
     first = costs.iloc[0]
     words = (
         f"One object ({first['object_id']}), batch 1, on {first['device']}: the median of so many "
-        "rounds; preprocessing of the picture is apart. Peak memory is the GPU's, or what the "
-        "process grew by; the two must not be compared."
+        "rounds; preprocessing of the picture is apart. Peak memory is the method's own weights "
+        "and what it needed on top: of the GPU's allocations, or what the process grew by; the two "
+        "must not be compared."
     )
     return [*lines, "", words, ""]
 
