@@ -20,7 +20,7 @@ from tests.known_objects import (
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.evaluation.study import KEY_FILE
-from dd3g_kedro.datasets.kept_text import KeptTextDataset
+from dd3g_kedro.datasets.kept_text import KeptVersionsDataset
 from dd3g_kedro.pipelines.evaluate import create_pipeline
 
 OUTPUTS = (
@@ -41,7 +41,7 @@ def run(project: Path, tmp_path: Path, config: EvaluateConfig, stored) -> dict:
             "student": MemoryDataset(student, copy_mode="assign"),
             "benchmark_views": MemoryDataset(stored, copy_mode="assign"),
             "teacher_on_demand": MemoryDataset(never, copy_mode="assign"),
-            "user_study_stored_key": KeptTextDataset(filepath=str(tmp_path / KEY_FILE)),
+            "user_study_stored_keys": KeptVersionsDataset(filepath=str(tmp_path / KEY_FILE)),
             "params:evaluate": MemoryDataset(config, copy_mode="assign"),
         }
     )

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.known_objects import drawing, png, views_table
 
+from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.evaluation import report
 from dd3g_kedro.core.evaluation.config import LpipsWeights
 from dd3g_kedro.core.evaluation.intervals import intervals
@@ -64,6 +65,11 @@ def test_aligned_numbers_are_those_of_an_object_that_was_never_turned(config, sc
     assert "aligned_psnr" in set(sure[sure["minus"] == "turned"]["metric"])
     assert "aligned_psnr" not in set(sure[sure["minus"] == "copy_input"]["metric"])
     text = markdown(found, numbers, sure)
+    assert found.protocol["alignment"] == plain(config.alignment)
+    assert found.protocol["clip"] is None
+    assert "vertical axis, not scaled (every 10 degrees, then to 0.5, compared at 64 px)" in text
+    found.protocol["alignment"]["scale"] = True
+    assert "vertical axis and scaled (every 10 degrees" in markdown(found, numbers, sure)
     aligned = text.split("Aligned: ")[1].split("\n\n")[1]
     assert [line.split(" | ")[0] for line in aligned.splitlines()[2:]] == ["| straight", "| turned"]
 

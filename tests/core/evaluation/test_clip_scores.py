@@ -51,9 +51,10 @@ class FakeClip:
 @pytest.fixture
 def clip(monkeypatch, tmp_path):
     module = ModuleType("dd3g_kedro.core.metrics.clip_similarity")
-    module.ClipSimilarity = FakeClip
+    module.ClipSimilarity, module.WEIGHTS = FakeClip, "weights"
     monkeypatch.setitem(sys.modules, module.__name__, module)
     (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "weights").write_bytes(b"abc")
     return tmp_path / "clip"
 
 
@@ -100,6 +101,8 @@ def test_without_truth_and_clip_model_there_is_nothing_to_measure(clip, student,
 def test_clip_similarity_is_scored_beside_the_truth_too(clip, config, handles):
     scorer = Scorer(LpipsWeights(), 1.0, torch.device("cpu"), clip)
     found = evaluate({"copy_input": copy_input}, handles(views_table(1)), scorer, config)
+    # FIPS 180's example
+    assert found.protocol["clip"].startswith("ba7816bf8f01cfea414140de5dae2223")
     numbers = report.summary(found, "abc")["copy_input"]
     assert numbers["clip_similarity"] == pytest.approx(1)
     assert numbers["psnr"] < PSNR_CAP

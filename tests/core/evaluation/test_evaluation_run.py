@@ -237,6 +237,23 @@ def test_every_table_and_picture_names_its_protocol(evaluation):
     assert picture_sheet(evaluation).tobytes() != with_title.tobytes()
 
 
+def test_differences_show_what_was_computed_and_say_which_sign_is_better(evaluation):
+    numbers, objects = report.summary(evaluation, "abc"), report.per_object(evaluation)
+    assert objects["lpips_vgg"].isna().all()
+
+    def shown(table) -> list[str]:
+        text = markdown(evaluation, numbers, intervals(table, evaluation.methods))
+        return text.split(" minus | ")[1].split("(bootstrap over objects).")
+
+    (heading, *_), after = (part.splitlines() for part in shown(objects))
+    assert "LPIPS" not in heading
+    assert "aligned" not in heading  # no method here makes Gaussians
+    assert after[0] == ""
+    (heading, *_), after = (part.splitlines() for part in shown(objects.assign(lpips_vgg=0.5)))
+    assert "LPIPS (vgg) ↓" in heading
+    assert "negative difference is the better one" in after[0]
+
+
 def test_the_papers_numbers_stand_below_those_of_its_data_only(evaluation):
     numbers = report.summary(evaluation, "abc")
     sure = intervals(report.per_object(evaluation), evaluation.methods)

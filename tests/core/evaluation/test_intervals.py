@@ -75,6 +75,17 @@ def test_a_difference_counts_only_the_objects_that_both_scored():
     assert found.loc["ours", "", "psnr"]["objects"] == 3
 
 
+def test_a_metric_that_was_not_computed_has_no_row():
+    rows = {(method, f"o{i}"): 20.0 + i for method in ("ours", "theirs") for i in range(3)}
+    given = table(rows).assign(lpips_vgg=math.nan).drop(columns="clip_similarity")
+    found = intervals(given, ["ours", "theirs"])
+    expected = set(HEADLINE) - {"lpips_vgg", "clip_similarity"}
+    assert {"lpips_alex", "aligned_ssim", "aligned_foreground_psnr"} < expected
+    for _, pair in found.groupby("minus"):
+        assert set(pair["metric"]) == expected
+    assert found["mean"].notna().all()
+
+
 def test_a_method_that_scored_nothing_has_no_row():
     rows = {("ours", "a"): 20.0, ("theirs", "a"): math.nan}
     found = intervals(table(rows), ["ours", "theirs"])

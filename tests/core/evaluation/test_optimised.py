@@ -1,13 +1,13 @@
 """Optimised methods get what they need from the teacher, which is read only if they are asked for.
 
-The optimisations themselves are replaced: what is tested is what they are given.
+The optimisations themselves are mostly replaced: what is tested is what they are given.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -18,20 +18,18 @@ from tests.known_objects import stored_views, views_table
 
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.comparison import compare, named_methods
-from dd3g_kedro.core.evaluation.config import TwoStage
+from dd3g_kedro.core.evaluation.config import EvaluateConfig, TwoStage
 from dd3g_kedro.core.evaluation.methods import Lifted, MeasurableLifter, extrude
-from dd3g_kedro.core.evaluation.optimised import DreamGaussian, TwoStageLifter
+from dd3g_kedro.core.evaluation.optimised import DreamGaussian, TwoStageLifter, optimised_lifter
+from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
 from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
+from dd3g_kedro.core.types import Gaussians
 
 GREY = torch.full((3,), 0.25)
-
-
-@dataclass(frozen=True)
-class Numbers:
-    seed: int = 0
+FIT = FitConfig(steps=4)
 
 
 @pytest.fixture(scope="module")
@@ -53,20 +51,17 @@ def given(monkeypatch, sighting) -> dict:
         return extrude(sighting)
 
     for name, content in {
-        "config": {"FitConfig": Numbers, "SdsConfig": Numbers},
         "views": {"fit_to_views": fit_to_views},
         "score": {"optimise_by_sds": optimise_by_sds},
     }.items():
         module = ModuleType(f"dd3g_kedro.core.fitting.{name}")
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    package = ModuleType("dd3g_kedro.core.fitting")
-    monkeypatch.setitem(sys.modules, package.__name__, package)
     return calls
 
 
 def test_two_stages_fit_the_teachers_own_sample(teacher, given, sighting):
-    lifter = TwoStageLifter(teacher, 7, TwoStage(steps=3, guidance_scale=2.0))
+    lifter = TwoStageLifter(teacher, 7, TwoStage(steps=3, guidance_scale=2.0), FIT)
     assert lifter(sighting, GREY).means.shape[0] == 1
     images, cameras, background, config = given["two_stage"]
     elevation = math.radians(teacher.config.elevation_deg)
@@ -85,13 +80,13 @@ def test_two_stages_fit_the_teachers_own_sample(teacher, given, sighting):
     azimuths = torch.atan2(position[:, 1], position[:, 0])
     difference = azimuths - frame_azimuths()
     torch.testing.assert_close(difference.cos(), torch.ones(4))
-    assert config.seed == 7
+    assert config == FitConfig(steps=4, seed=7)
     assert (background == 0.25).all()
 
 
 def test_a_seed_decides_the_sampled_views(teacher, given, sighting):
     def views(seed: int) -> torch.Tensor:
-        TwoStageLifter(teacher, seed, TwoStage(steps=2))(sighting, GREY)
+        TwoStageLifter(teacher, seed, TwoStage(steps=2), FIT)(sighting, GREY)
         return given["two_stage"][0]
 
     first, again, other = views(1), views(1), views(2)
@@ -100,11 +95,11 @@ def test_a_seed_decides_the_sampled_views(teacher, given, sighting):
 
 
 def test_score_distillation_gets_the_picture_with_its_alpha(teacher, given, sighting):
-    DreamGaussian(teacher, 5)(sighting, GREY)
+    DreamGaussian(teacher, 5, SdsConfig(steps=3))(sighting, GREY)
     image, asked, config = given["dreamgaussian"]
     torch.testing.assert_close(image, square(sighting.rgba, TEACHER_SIZE))
     assert asked is teacher
-    assert config.seed == 5
+    assert config == SdsConfig(steps=3, seed=5)
 
 
 def test_the_teacher_is_read_only_if_it_is_asked_for(student, config):
@@ -135,3 +130,29 @@ def test_optimised_methods_are_rows_between_students_and_baselines(
         assert isinstance(methods[name].lifter, MeasurableLifter)
     found = compare(student, stored_views(views_table(1), tmp_path), wider, lambda: teacher)
     assert math.isfinite(found["metrics"]["two_stage"]["aligned_psnr"])
+
+
+@pytest.mark.parametrize("name", ["dreamgaussian", "two_stage"])
+def test_the_real_optimisations_follow_their_parameters(name, teacher, sighting, config):
+    small = {"gaussians": 40, "densification": None}
+    given = {"fit": {"steps": 3, "cloud": small}, "sds": {"steps": 3, "cloud": small}}
+    asking = replace(config, two_stage=TwoStage(steps=2), **given)
+
+    def made(asking: EvaluateConfig) -> Gaussians:
+        lifter = optimised_lifter(name, teacher, asking)
+        with torch.inference_mode():  # as where an evaluation calls it
+            return lifter(sighting, GREY)
+
+    first, again, other = made(asking), made(asking), made(replace(asking, seed=1))
+    assert first.means.shape == (1, 40, 3)
+    assert all(bool(value.isfinite().all()) for value in vars(first).values())
+    torch.testing.assert_close(first.means, again.means, rtol=0, atol=0)
+    assert not torch.equal(first.means, other.means)
+
+
+def test_a_seed_beside_the_evaluations_own_is_refused(config):
+    for key in ("fit", "sds"):
+        with pytest.raises(ValueError, match=rf"evaluate\.{key}\.seed has no effect"):
+            replace(config, **{key: {"seed": 3}})
+        with pytest.raises(ValueError, match=rf"evaluate\.{key}\.steps"):
+            replace(config, **{key: {"steps": "many"}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import FrozenInstanceError
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -134,6 +135,16 @@ def test_a_wrong_manifest_names_its_file_and_key(tmp_path, changes, message):
     path = protocol_file(tmp_path, **changes)
     with pytest.raises(ValueError, match=r"known-1\.json is no protocol: .*" + message):
         load_protocol(path)
+
+
+def test_another_content_under_a_frozen_id_is_refused(tmp_path):
+    changed = protocol_file(tmp_path, name="demo", version=1)
+    with pytest.raises(ValueError, match=r"demo-1, which is frozen .*0f6e660872dd, got \w{12}\)"):
+        load_protocol(changed)
+    frozen = files("dd3g_kedro.core.evaluation").joinpath("protocols", "demo-1.json").read_text()
+    Path(changed).write_text(frozen)
+    assert load_protocol(changed) == load_protocol("demo-1")
+    assert load_protocol(protocol_file(tmp_path, name="demo", version=2)).id == "demo-2"
 
 
 def test_files_that_hold_no_manifest_are_told(tmp_path):

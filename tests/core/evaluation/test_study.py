@@ -26,7 +26,7 @@ def stored(tmp_path_factory):
 
 @pytest.fixture
 def made(student, stored, config):
-    return run_study(student, stored, asking(config), None)
+    return run_study(student, stored, asking(config), [])
 
 
 def answers(folder, key: dict, score) -> str:
@@ -40,7 +40,7 @@ def answers(folder, key: dict, score) -> str:
 
 
 def test_without_a_study_there_is_nothing(student, stored, config):
-    found = run_study(student, stored, config, None)
+    found = run_study(student, stored, config, [])
     assert found["page"] == found["key"] == ""
     assert len(found["answers"]) == len(found["scores"]) == 0
     assert {"protocol", "protocol_digest", "method", "mean"} <= set(found["scores"].columns)
@@ -63,7 +63,7 @@ def test_answers_are_read_with_the_stored_key_whatever_the_weights_are_now(
     folder = answers(tmp_path / "answers", key, {"student": 8, "extruded_silhouette": 3})
     (tmp_path / "answers" / "odd.json").write_text("{}")
     other = saved_student(project, tmp_path, seed=1)
-    found = run_study(other, stored, asking(config, folder=folder), made["key"])
+    found = run_study(other, stored, asking(config, folder=folder), [made["key"]])
     assert found["page"] == found["key"] == ""  # what is stored stays
     means = found["scores"].set_index("method")
     assert means["mean"].to_dict() == {"student": 8.0, "extruded_silhouette": 3.0}
@@ -72,17 +72,28 @@ def test_answers_are_read_with_the_stored_key_whatever_the_weights_are_now(
     assert found["answers"]["reason"].ne("").sum() == 1
 
 
+def test_answers_to_an_earlier_page_are_read_with_its_key(made, student, stored, config, tmp_path):
+    newer = run_study(student, stored, asking(config, seed=1), [])["key"]
+    earlier = json.loads(made["key"])
+    assert json.loads(newer)["study"] != earlier["study"]
+    folder = answers(tmp_path / "answers", earlier, {"student": 8, "extruded_silhouette": 3})
+    keys = [newer, made["key"]]
+    found = run_study(student, stored, asking(config, folder=folder), keys)
+    assert set(found["scores"]["study"]) == {earlier["study"]}
+    assert found["answers"]["reason"].eq("").all()
+
+
 @pytest.mark.parametrize(
-    ("key", "message"),
+    ("keys", "message"),
     [
-        (None, rf"there is no {KEY_FILE}.*evaluate\.study\.folder: null"),
-        ("{", rf"{KEY_FILE}: expected the key"),
-        ('{"study": "x"}', rf"{KEY_FILE}\.samples is missing"),
+        ([], rf"there is no {KEY_FILE}.*evaluate\.study\.folder: null"),
+        (["{"], rf"{KEY_FILE}: expected the key"),
+        (['{"study": "x"}'], rf"{KEY_FILE}\.samples is missing"),
     ],
 )
-def test_answers_without_their_key_are_refused(student, stored, config, tmp_path, key, message):
+def test_answers_without_their_key_are_refused(student, stored, config, tmp_path, keys, message):
     with pytest.raises(ValueError, match=message):
-        run_study(student, stored, asking(config, folder=str(tmp_path)), key)
+        run_study(student, stored, asking(config, folder=str(tmp_path)), keys)
 
 
 def test_a_wrong_setting_names_itself(config):

@@ -15,7 +15,8 @@ from PIL import Image
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.evaluation.benchmark import BenchmarkObject, ObjectHandle, ring
-from dd3g_kedro.core.evaluation.methods import copy_input
+from dd3g_kedro.core.evaluation.methods import copy_input, extrude
+from dd3g_kedro.core.evaluation.outputs import stored_outputs
 from dd3g_kedro.core.evaluation.user_study import (
     Study,
     StudyConfig,
@@ -24,6 +25,7 @@ from dd3g_kedro.core.evaluation.user_study import (
     study_objects,
     study_page,
 )
+from dd3g_kedro.core.gaussians.ply import write_ply
 from dd3g_kedro.core.geometry import CameraRig
 
 METHODS = ("secret_student", "secret_rival", "secret_baseline")
@@ -163,6 +165,13 @@ def test_turntables_are_seen_from_all_around_and_begin_at_the_front(sighting):
     torch.testing.assert_close(seen[0].world_to_camera, expected.world_to_camera)
     assert made.turntables["m"].shape == (4, SIZE, SIZE, 3)
     np.testing.assert_array_equal(made.turntables["m"][0], made.given)
+
+
+def test_stored_outputs_are_found_by_the_objects_name(sighting, tmp_path):
+    write_ply(extrude(sighting), tmp_path / "boxes" / "a.ply")
+    methods = {"theirs": stored_outputs(tmp_path)}
+    (made,) = study_objects(methods, [handle("boxes/a", sighting)], CONFIG, CameraRig(), 1.0)
+    assert made.turntables["theirs"][0].min() < 200  # something stands there
 
 
 def test_an_object_that_fails_is_left_out_and_told(sighting, caplog):

@@ -54,6 +54,19 @@ def test_a_difference_is_decided_by_its_interval_and_its_objects(evaluated):
     assert chart.rows[4].words == "+2.00"
 
 
+def test_where_less_is_better_the_better_is_still_right(evaluated):
+    rows = [("a", -0.3, -0.4, -0.1, 12), ("b", 0.2, 0.1, 0.3, 12)]
+    table = with_differences(evaluated, rows).intervals.assign(metric="lpips_vgg")
+    (chart,) = difference_charts(dataclasses.replace(evaluated, intervals=table))
+    assert chart.heading == "LPIPS (vgg) ↓"
+    closer, farther = chart.rows
+    assert (closer.verdict, farther.verdict) == ("ahead", "behind")
+    assert farther.low < farther.mean < farther.high < 50 < closer.low < closer.mean < closer.high
+    assert closer.words == "\N{MINUS SIGN}0.300 [\N{MINUS SIGN}0.400, \N{MINUS SIGN}0.100]"
+    at = {tick.label: tick.at for tick in chart.ticks}
+    assert at["\N{MINUS SIGN}0.2"] > at["0"] == 50 > at["0.2"]
+
+
 def test_the_studys_scale_runs_from_one_to_ten(scores):
     chart = study_chart(scores.assign(mean=[10.0, 1.0], low=[10.0, 1.0], high=[10.0, 1.0]))
     assert [row.mean for row in chart.rows] == [100, 0]

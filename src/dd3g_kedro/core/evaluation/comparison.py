@@ -56,8 +56,7 @@ def named_methods(
             )
         teacher = load_teacher().to(device).eval()
         for name in config.optimised:
-            lifter = optimised_lifter(name, teacher, config.seed, config.two_stage)
-            methods[name] = Lifted(lifter)
+            methods[name] = Lifted(optimised_lifter(name, teacher, config))
     return methods | {name: BASELINES[name] for name in config.baselines}
 
 

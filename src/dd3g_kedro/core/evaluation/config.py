@@ -9,6 +9,7 @@ from typing import Literal
 
 from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.evaluation.protocol import Manifest, load_protocol
+from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
 Optimised = Literal["dreamgaussian", "two_stage"]
@@ -131,6 +132,8 @@ class EvaluateConfig:
     outputs: dict[str, Path] = field(default_factory=dict)  # folders of other systems' outputs
     optimised: tuple[Optimised, ...] = ()  # an optimisation an object, with the teacher: minutes
     two_stage: TwoStage = field(default_factory=TwoStage)
+    fit: FitConfig = field(default_factory=FitConfig)  # of two_stage's second stage
+    sds: SdsConfig = field(default_factory=SdsConfig)  # of dreamgaussian
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
     lpips: LpipsWeights = field(default_factory=LpipsWeights)
     clip: Path | None = None  # folder of a CLIP model; none: CLIP similarity is a dash
@@ -144,6 +147,9 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         build_fields(self, "evaluate")
         self._check_objects(self.manifest)
+        for key in ("fit", "sds"):
+            if getattr(self, key).seed:
+                raise ValueError(f"evaluate.{key}.seed has no effect; set evaluate.seed instead")
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"evaluate.limit must be at least 1 or null, got {self.limit}")
         for key in ("baselines", "optimised"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 _CLEAR_REFS, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 _RESET_PEAK = "5"  # written to clear_refs: VmHWM falls to what is resident now (Linux, proc(5))
@@ -39,11 +40,12 @@ def generation_cost(
 ) -> Cost:
     """Median wall time of `rounds` calls after `warmup` ones, and their peak memory.
 
-    On CUDA the clock stops when the device has finished, and the peak is all that torch had
-    allocated on it: weights, everything else that lies there, and what the calls needed. On the
-    CPU the peak is by how much the process's resident memory rose above where it stood after the
-    warm-up: what the calls needed without the weights, and without what allocators kept from
-    before. It is the kernel's own record (VmHWM), or sampled every 5 ms where there is none.
+    The peak is what the calls needed, without what lay there before, such as weights
+    (`weights_bytes`). On CUDA it is by how much torch's allocations rose above where they stood
+    before the warm-up, and the clock stops when the device has finished. On the CPU it is by how
+    much the process's resident memory rose above where it stood after the warm-up, without what
+    allocators kept from before: the kernel's own record (VmHWM), or sampled every 5 ms where there
+    is none.
 
     Args:
         generate: lifts one object whose input is ready.
@@ -60,11 +62,27 @@ def generation_cost(
             f"got {warmup} and {rounds}"
         )
     device = torch.device(device)
+    allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     for _ in range(warmup):
         generate()
-    with _cuda_peak(device) if device.type == "cuda" else _resident_peak() as peak:
+    with _cuda_peak(device, allocated) if device.type == "cuda" else _resident_peak() as peak:
         seconds = [_timed(generate, device) for _ in range(rounds)]
     return Cost(seconds=statistics.median(seconds), peak_bytes=peak.bytes)
+
+
+def median_seconds(
+    call: Callable[[], object], device: torch.device, warmup: int = 1, rounds: int = 5
+) -> float:
+    """Median wall time of a call; the clock stops when the device has finished."""
+    for _ in range(warmup):
+        call()
+    return statistics.median(_timed(call, device) for _ in range(rounds))
+
+
+def weights_bytes(module: nn.Module, device: torch.device) -> int:
+    """What a module's parameters and buffers take on the kind of device."""
+    tensors = {t.data_ptr(): t for t in (*module.parameters(), *module.buffers())}
+    return sum(t.nbytes for t in tensors.values() if t.device.type == device.type)
 
 
 def _timed(generate: Callable[[], object], device: torch.device) -> float:
@@ -81,12 +99,13 @@ def _synchronise(device: torch.device) -> None:
 
 
 @contextmanager
-def _cuda_peak(device: torch.device) -> Iterator[_Peak]:
+def _cuda_peak(device: torch.device, before: int) -> Iterator[_Peak]:
+    """By how much torch's allocations rise above `before` bytes in the block."""
     peak = _Peak()
     _synchronise(device)
     torch.cuda.reset_peak_memory_stats(device)
     yield peak
-    peak.bytes = torch.cuda.max_memory_allocated(device)
+    peak.bytes = max(torch.cuda.max_memory_allocated(device) - before, 0)
 
 
 @contextmanager

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-HEADLINE = ("novel_psnr", "psnr", "aligned_psnr", "ssim", "foreground_psnr", "clip_similarity")
+HEADLINE = (
+    "novel_psnr",
+    "psnr",
+    "aligned_psnr",
+    "ssim",
+    "aligned_ssim",
+    "foreground_psnr",
+    "aligned_foreground_psnr",
+    "lpips_vgg",
+    "lpips_alex",
+    "clip_similarity",
+)
 CONFIDENCE = 0.95
 FEWEST = 6  # objects that decide: a bootstrap over fewer is too sure of itself (Ours)
 _RESAMPLES = 9_999
@@ -41,7 +52,7 @@ def intervals(per_object: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Means of the methods, and of the first method minus each other one, with their intervals.
 
     A difference is taken object by object, over those that both methods scored: what makes an
-    object easy or hard cancels.
+    object easy or hard cancels. A metric that was not computed has no row; of LPIPS less is better.
 
     Args:
         per_object: `report.per_object`.
@@ -54,6 +65,7 @@ def intervals(per_object: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     values = {
         metric: scored.pivot_table(index="object_id", columns="method", values=metric)
         for metric in HEADLINE
+        if metric in scored and scored[metric].notna().any()
     }
     rows: list[dict[str, Any]] = []
 

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dd3g_kedro.core.devices import network_autocast
@@ -45,6 +45,10 @@ class MeasurableLifter(Protocol):
 
     warmup: int  # unmeasured generations before
     rounds: int  # measured ones
+
+    @property
+    def network(self) -> nn.Module:
+        """Whose weights generate."""
 
     def prepared(
         self, sighting: Sighting, background: Float[Tensor, "3"]
@@ -84,6 +88,11 @@ class StudentLifter:
         self.student = student
         self.seed = seed
         self.autocast = autocast
+
+    @property
+    def network(self) -> nn.Module:
+        """The student."""
+        return self.student
 
     def prepared(
         self, sighting: Sighting, background: Float[Tensor, "3"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from dd3g_kedro.core.evaluation.benchmark import Sighting
-from dd3g_kedro.core.evaluation.config import Optimised, TwoStage
+from dd3g_kedro.core.evaluation.config import EvaluateConfig, Optimised, TwoStage
+from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
 from dd3g_kedro.core.noise import noise_from_seeds
@@ -31,6 +33,11 @@ class _PerObject:
         self.teacher = teacher
         self.seed = seed
 
+    @property
+    def network(self) -> nn.Module:
+        """The teacher."""
+        return self.teacher
+
     def prepared(
         self, sighting: Sighting, background: Float[Tensor, "3"]
     ) -> Callable[[], Gaussians]:
@@ -48,7 +55,11 @@ class _PerObject:
 
 
 class DreamGaussian(_PerObject):
-    """The teacher's score, distilled into one object's Gaussians."""
+    """The teacher's score, distilled into one object's Gaussians; the seed is not `sds`'s own."""
+
+    def __init__(self, teacher: Teacher, seed: int, sds: SdsConfig) -> None:
+        super().__init__(teacher, seed)
+        self.sds = sds
 
     def optimised(
         self,
@@ -56,29 +67,28 @@ class DreamGaussian(_PerObject):
         background: Float[Tensor, "3"],  # noqa: ARG002
     ) -> Gaussians:
         """Optimise over backgrounds of its own: the picture keeps its alpha."""
-        from dd3g_kedro.core.fitting.config import SdsConfig
         from dd3g_kedro.core.fitting.score import optimise_by_sds
 
-        return optimise_by_sds(rgba, self.teacher, SdsConfig(seed=self.seed))
+        return optimise_by_sds(rgba, self.teacher, replace(self.sds, seed=self.seed))
 
 
 class TwoStageLifter(_PerObject):
     """The teacher's views of the picture, then Gaussians fitted to them (LGM's, V3D's family).
 
-    The picture itself takes no part in the fit: the teacher's views need not agree with it.
+    The picture itself takes no part in the fit: the teacher's views need not agree with it. The
+    seed is not `fit`'s own.
     """
 
-    def __init__(self, teacher: Teacher, seed: int, config: TwoStage) -> None:
+    def __init__(self, teacher: Teacher, seed: int, config: TwoStage, fit: FitConfig) -> None:
         super().__init__(teacher, seed)
-        self.config = config
+        self.config, self.fit = config, fit
 
     def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
         """Sample the views over the background, then fit."""
-        from dd3g_kedro.core.fitting.config import FitConfig
         from dd3g_kedro.core.fitting.views import fit_to_views
 
         views, cameras = self.views(composite(rgba, background))
-        return fit_to_views(views, cameras, background, FitConfig(seed=self.seed))
+        return fit_to_views(views, cameras, background, replace(self.fit, seed=self.seed))
 
     @torch.no_grad()
     def views(self, picture: Float[Tensor, "3 h w"]) -> tuple[Float[Tensor, "v 3 y x"], Cameras]:
@@ -94,9 +104,9 @@ class TwoStageLifter(_PerObject):
 
 
 def optimised_lifter(
-    name: Optimised, teacher: Teacher, seed: int, config: TwoStage
+    name: Optimised, teacher: Teacher, config: EvaluateConfig
 ) -> DreamGaussian | TwoStageLifter:
     """The method of that name."""
     if name == "dreamgaussian":
-        return DreamGaussian(teacher, seed)
-    return TwoStageLifter(teacher, seed, config)
+        return DreamGaussian(teacher, config.seed, config.sds)
+    return TwoStageLifter(teacher, config.seed, config.two_stage, config.fit)

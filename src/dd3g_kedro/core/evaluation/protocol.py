@@ -99,10 +99,15 @@ def load_protocol(protocol: str) -> Manifest:
     """A protocol by its id, by its name (the newest version), or from a file `*.json`.
 
     Raises:
-        ValueError: there is none, or the file is no manifest.
+        ValueError: there is none, or the file is no manifest, or it carries the id of a protocol of
+            this repository with another content.
     """
     if protocol.endswith(_SUFFIX):
         return _read(Path(protocol))
+    return _known(protocol)
+
+
+def _known(protocol: str) -> Manifest:
     found = [known for known in protocols() if protocol in (known, _name(known))]
     if not found:
         raise ValueError(
@@ -123,7 +128,14 @@ def _read(path: Path) -> Manifest:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"evaluate.protocol: {path} cannot be read ({error})") from error
-    return _built(text, str(path))
+    manifest = _built(text, str(path))
+    if manifest.id in protocols() and manifest.digest != (frozen := _known(manifest.id)).digest:
+        raise ValueError(
+            f"evaluate.protocol: {path} calls itself {manifest.id}, which is frozen with another "
+            f"content (sha256 {frozen.digest[:12]}, got {manifest.digest[:12]}); give it another "
+            "name or version"
+        )
+    return manifest
 
 
 def _built(text: str, where: str) -> Manifest:

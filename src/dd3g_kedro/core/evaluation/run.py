@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.evaluation.alignment import Alignment, align
 from dd3g_kedro.core.evaluation.benchmark import (
     OBJECT_FAILURES,
@@ -124,6 +125,7 @@ def evaluate(
             f"evaluate: none of {len(handles)} objects could be scored. The first: {reasons}"
         )
     evaluation.protocol = _protocol(evaluation, content.hexdigest())
+    evaluation.protocol |= {"alignment": plain(config.alignment), "clip": scorer.clip_sha256}
     return evaluation
 
 

@@ -26,6 +26,11 @@ ALIGNED_HEADINGS = {f"{ALIGNED}{metric}": HEADINGS[metric] for metric in METRICS
 ALL_HEADINGS = HEADINGS | {name: f"aligned {text}" for name, text in ALIGNED_HEADINGS.items()}
 
 
+def less_is_better(metric: str) -> bool:
+    """Of distances; everything else is a similarity."""
+    return ALL_HEADINGS[metric].endswith("↓")
+
+
 def decimals(metric: str) -> int:
     """How many are written: dB have two."""
     return 2 if metric.endswith("psnr") else 3

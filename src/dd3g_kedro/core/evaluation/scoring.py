@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable
@@ -25,7 +26,8 @@ _LOG = logging.getLogger(__name__)
 class Scorer:
     """PSNR, SSIM, foreground PSNR and, where their weights are there, LPIPS and CLIP similarity.
 
-    `missing` says, for each metric that cannot be computed, why.
+    `missing` says, for each metric that cannot be computed, why; `clip_sha256` is that of the CLIP
+    model's weights: similarities of different ones must not be compared.
     """
 
     def __init__(
@@ -58,20 +60,24 @@ class Scorer:
                     raise
                 _LOG.warning("LPIPS (%s) will be a dash: %s", backbone, error)
                 self.missing[f"lpips_{backbone}"] = str(error)
+        self.clip_sha256: str | None = None
         self._clip = self._loaded_clip(clip)
 
     def _loaded_clip(self, folder: Path | None) -> Similarity | None:
         if folder is None:
             self.missing[CLIP_SIMILARITY] = "evaluate.clip names no folder of a CLIP model"
             return None
-        from dd3g_kedro.core.metrics.clip_similarity import ClipSimilarity
+        from dd3g_kedro.core.metrics.clip_similarity import WEIGHTS, ClipSimilarity
 
         try:
-            return ClipSimilarity(folder, self.device)
+            model = ClipSimilarity(folder, self.device)
         except MissingWeights as error:
             _LOG.warning("CLIP similarity will be a dash: %s", error)
             self.missing[CLIP_SIMILARITY] = str(error)
             return None
+        with (folder / WEIGHTS).open("rb") as stream:
+            self.clip_sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return model
 
     @torch.inference_mode()
     def similarity(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +15,12 @@ from dd3g_kedro.core.evaluation.comparison import benchmark_handles, named_metho
 from dd3g_kedro.core.evaluation.config import EvaluateConfig
 from dd3g_kedro.core.evaluation.methods import Lifted
 from dd3g_kedro.core.evaluation.stored_views import StoredViews
-from dd3g_kedro.core.evaluation.study_answers import COLUMNS, mean_scores, read_scores
+from dd3g_kedro.core.evaluation.study_answers import (
+    COLUMNS,
+    mean_scores,
+    named_studies,
+    read_scores,
+)
 from dd3g_kedro.core.evaluation.user_study import StudyKey, study_objects, study_page
 from dd3g_kedro.core.student.weights import Student
 
@@ -30,10 +36,10 @@ def run_study(
     student: Student,
     stored: StoredViews,
     config: EvaluateConfig,
-    stored_key: str | None,
+    stored_keys: Sequence[str],
     load_teacher: Callable[[], Teacher] | None = None,
 ) -> dict[str, Any]:
-    """Make the page and its key, or, where answers are given, the scores by the stored key.
+    """Make the page and its key, or, where answers are given, the scores by a stored key.
 
     The page is not drawn again for answers: other weights would make another page, whose key
     refuses them. Optimising methods optimise the study's objects once more.
@@ -42,7 +48,7 @@ def run_study(
         student: the first method.
         stored: the stored views.
         config: `study` is None where there is no study.
-        stored_key: what the last page's key file holds.
+        stored_keys: what the pages' key files hold, the newest first; the answers name theirs.
         load_teacher: called only if an optimised method is asked for.
 
     Returns:
@@ -55,7 +61,7 @@ def run_study(
     if config.study is None:
         return nothing
     if config.study.folder is not None:
-        return nothing | _scores(_read_key(stored_key), config)
+        return nothing | _scores(_chosen_key(stored_keys, config.study.folder), config)
     methods = {
         name: method
         for name, method in named_methods(student, config, load_teacher).items()
@@ -83,18 +89,23 @@ def _scores(key: StudyKey | None, config: EvaluateConfig) -> dict[str, pd.DataFr
     return {"answers": answers, "scores": means}
 
 
-def _read_key(text: str | None) -> StudyKey:
-    """The key of the page that the participants saw.
+def _chosen_key(texts: Sequence[str], answers: Path) -> StudyKey:
+    """The newest key of a page that the answers name; where they name none, the newest.
 
     Raises:
-        ValueError: there is none, or it is no key.
+        ValueError: there is no key, or one is damaged.
     """
-    if text is None:
+    if not texts:
         raise ValueError(
             f"evaluate.study.folder names answers, but there is no {KEY_FILE} beside the "
             "evaluation's reports to read them with; restore the key that belongs to the page "
             "the participants saw, or make a new page with evaluate.study.folder: null"
         )
+    keys, named = [_read_key(text) for text in texts], named_studies(answers)
+    return next((key for key in keys if key.study in named), keys[0])
+
+
+def _read_key(text: str) -> StudyKey:
     try:
         return build(StudyKey, json.loads(text), KEY_FILE)
     except ValueError as error:

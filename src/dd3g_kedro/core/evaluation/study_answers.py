@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -37,6 +38,15 @@ class _Answers:
     started: str
     finished: str
     scores: Mapping[str, int]  # by opaque name
+
+
+def named_studies(folder: Path) -> set[str]:
+    """Digests of the pages that the readable answers of a folder are of."""
+    studies = set()
+    for path in Path(folder).glob("*.json"):
+        with contextlib.suppress(_Refused):
+            studies.add(str(_content(path).get("study")))
+    return studies
 
 
 def read_scores(folder: Path, key: StudyKey) -> pd.DataFrame:
@@ -92,7 +102,7 @@ def _rows(
     return rows
 
 
-def _read(path: Path, key: StudyKey) -> _Answers:
+def _content(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST:
             raise _Refused(f"expected a small file, it has {path.stat().st_size} bytes")
@@ -101,6 +111,11 @@ def _read(path: Path, key: StudyKey) -> _Answers:
         raise _Refused(f"damaged: {' '.join(str(error).split())[:120]}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise _Refused("expected the JSON file that the study's page saves, found another")
+    return content
+
+
+def _read(path: Path, key: StudyKey) -> _Answers:
+    content = _content(path)
     if content.get("study") != key.study:
         raise _Refused(
             f"of another study ({str(content.get('study'))[:8]}), this one is {key.study[:8]}"

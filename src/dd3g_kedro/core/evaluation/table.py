@@ -20,6 +20,7 @@ from dd3g_kedro.core.evaluation.score_names import (
     HEADINGS,
     PSNR_CAP,
     decimals,
+    less_is_better,
 )
 
 _SHOWN_FAILURES = 20
@@ -82,12 +83,21 @@ def _aligned(
     """The same for objects turned to fit their input view."""
     methods = [m for m in evaluation.methods if any(m == pair[0] for pair in evaluation.alignments)]
     return [
-        "Aligned: every object was turned about the vertical axis (and scaled, if asked for) until "
-        "it fitted its input view; the views that are scored took no part. Methods that only make "
-        "pictures cannot be turned.",
+        f"Aligned: every object was turned about the vertical axis{_search(evaluation.protocol)} "
+        "until it fitted its input view; the views that are scored took no part. Methods that only "
+        "make pictures cannot be turned.",
         "",
         *_means(methods, numbers, ALIGNED_HEADINGS, missing),
     ]
+
+
+def _search(protocol: Mapping[str, Any]) -> str:
+    """How the alignment looked for the turn."""
+    found = protocol["alignment"]
+    return (
+        f"{' and scaled' if found['scale'] else ', not scaled'} (every {found['step_deg']:g} "
+        f"degrees, then to {found['tolerance_deg']:g}, compared at {found['size']} px)"
+    )
 
 
 def _ahead(sure: pd.DataFrame) -> list[str]:
@@ -108,6 +118,8 @@ def _ahead(sure: pd.DataFrame) -> list[str]:
         ]
         lines.append(f"| {minus} | {' | '.join(cells)} |")
     words = f"Object by object, with {CONFIDENCE:.0%} intervals (bootstrap over objects)."
+    if any(less_is_better(metric) for metric in shown):
+        words += " Where the arrow points down, a negative difference is the better one."
     return [*lines, "", words, ""]
 
 
@@ -129,8 +141,9 @@ def _costs(costs: pd.DataFrame | None) -> list[str]:
     first = costs.iloc[0]
     words = (
         f"One object ({first['object_id']}), batch 1, on {first['device']}: the median of so many "
-        "rounds; preprocessing of the picture is apart. Peak memory is the GPU's, or what the "
-        "process grew by; the two must not be compared."
+        "rounds; preprocessing of the picture is apart. Peak memory is the method's own weights "
+        "and what it needed on top: of the GPU's allocations, or what the process grew by; the two "
+        "must not be compared."
     )
     return [*lines, "", words, ""]
 

@@ -86,7 +86,7 @@ def study_objects(
     for handle in track(chosen, len(chosen), "user study", "objects"):
         label = "the object itself"
         try:
-            sighting = handle.load().sighting
+            sighting = handle.load().named(handle.name).sighting
             grey = torch.full((1, 3), background)
             given = eight_bit(composite(square(sighting.rgba, config.size), grey[0])[None])[0]
             turntables = {}

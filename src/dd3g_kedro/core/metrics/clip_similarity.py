@@ -19,7 +19,7 @@ _GET = (
     "put them into data/00_pretrained/clip-vit-large-patch14 of the project and name that folder "
     "in the configuration"
 )
-_WEIGHTS = "model.safetensors"
+WEIGHTS = "model.safetensors"
 _TOWER = ("vision_model.", "visual_projection.")
 _BUFFER = ".position_ids"  # stored by older versions, counted anew by today's
 
@@ -118,7 +118,7 @@ def _first_line(error: Exception) -> str:
 def _read_tower(folder: Path, config: Any) -> nn.Module:
     from transformers import CLIPVisionModelWithProjection
 
-    path = folder / _WEIGHTS
+    path = folder / WEIGHTS
     tensors = _read_tensors(path)
     # On the meta device: drawing random weights takes seconds and they would be thrown away.
     with torch.device("meta"):

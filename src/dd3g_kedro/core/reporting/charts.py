@@ -12,7 +12,7 @@ import pandas as pd
 
 from dd3g_kedro.core.evaluation.config import BEST, WORST
 from dd3g_kedro.core.evaluation.intervals import FEWEST, HEADLINE
-from dd3g_kedro.core.evaluation.score_names import ALL_HEADINGS, PSNR_CAP, decimals
+from dd3g_kedro.core.evaluation.score_names import ALL_HEADINGS, PSNR_CAP, decimals, less_is_better
 from dd3g_kedro.core.reporting.evaluated import Evaluated
 from dd3g_kedro.core.reporting.numbers import MINUS, bounds, written
 
@@ -146,7 +146,10 @@ def _series(
 
 
 def difference_charts(evaluated: Evaluated) -> list[WhiskerChart]:
-    """The first method minus each other one, object by object; a chart each headline metric."""
+    """The first method minus each other one, object by object; a chart each headline metric.
+
+    Right is better: where less is better, the axis runs backwards.
+    """
     pairs = evaluated.intervals[evaluated.intervals["minus"] != ""]
     charts = []
     for metric in HEADLINE:
@@ -155,11 +158,11 @@ def difference_charts(evaluated: Evaluated) -> list[WhiskerChart]:
             continue
         values = [row[key] for row in rows for key in ("mean", "low", "high")]
         reach = max(abs(value) for value in values if not math.isnan(value)) * 1.08 or 1.0
+        axis = (reach, -reach) if less_is_better(metric) else (-reach, reach)
         found = [
-            _whisker(str(row["minus"]), row, (-reach, reach), decimals(metric), compared=True)
-            for row in rows
+            _whisker(str(row["minus"]), row, axis, decimals(metric), compared=True) for row in rows
         ]
-        marks = _scale(-reach, reach)
+        marks = _scale(*axis)
         first = str(rows[0]["method"])
         charts.append(WhiskerChart(ALL_HEADINGS[metric], first, marks, tuple(found)))
     return charts
@@ -180,7 +183,7 @@ def _scale(*axis: float) -> tuple[Tick, ...]:
     start, end = axis
     return tuple(
         Tick(_place(value, (start, end)), f"{value:g}".replace("-", MINUS))
-        for value in ticks(start, end, 6)
+        for value in ticks(min(axis), max(axis), 6)
     )
 
 
@@ -195,8 +198,9 @@ def _whisker(
     mean, low, high = (float(row[key]) for key in ("mean", "low", "high"))
     verdict = "undecided" if compared else ""
     if compared and row["objects"] >= FEWEST:
-        verdict = "ahead" if low > 0 else "behind" if high < 0 else verdict
+        worst, best = (low, high) if axis[0] < axis[1] else (-high, -low)
+        verdict = "ahead" if worst > 0 else "behind" if best < 0 else verdict
     words = f"{written(mean, places, compared)} {bounds(low, high, places, compared)}".strip()
     low, high = (mean if math.isnan(bound) else bound for bound in (low, high))
-    ends = [_place(value, axis) for value in (mean, low, high)]
-    return Whisker(name, ends[0], ends[1], ends[2], words, verdict)
+    left, right = sorted(_place(bound, axis) for bound in (low, high))
+    return Whisker(name, _place(mean, axis), left, right, words, verdict)

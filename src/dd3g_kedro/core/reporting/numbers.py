@@ -17,6 +17,7 @@ from dd3g_kedro.core.evaluation.score_names import (
     DASH,
     HEADINGS,
     decimals,
+    less_is_better,
 )
 from dd3g_kedro.core.reporting.evaluated import Evaluated
 
@@ -112,7 +113,7 @@ def _marked(
     values: Sequence[float | None], metric: str, evaluated: Evaluated, methods: Sequence[str]
 ) -> list[Cell]:
     there = [value for value in values if value is not None]
-    lower = ALL_HEADINGS[metric].endswith("↓")
+    lower = less_is_better(metric)
     best = (min(there) if lower else max(there)) if len(there) > 1 else None
     own = evaluated.intervals[
         (evaluated.intervals["minus"] == "") & (evaluated.intervals["metric"] == metric)

@@ -26,7 +26,7 @@ def study_methods(
     student: Any,
     benchmark_views: Any,
     load_teacher: Any,
-    stored_key: str | None,
+    stored_keys: list[str],
     evaluate: EvaluateConfig,
 ) -> dict[str, Any]:
     """The user study's page, or the scores of its answers (Sec. IV-A); nothing without one."""
@@ -34,4 +34,4 @@ def study_methods(
     from dd3g_kedro.core.evaluation.study import run_study
 
     moved = student.to(default_device())
-    return run_study(moved, benchmark_views, evaluate, stored_key, load_teacher)
+    return run_study(moved, benchmark_views, evaluate, stored_keys, load_teacher)

@@ -39,7 +39,7 @@ def create_pipeline() -> Pipeline:
                     "student": "student",
                     "benchmark_views": "benchmark_views",
                     "load_teacher": "teacher_on_demand",
-                    "stored_key": "user_study_stored_key",
+                    "stored_keys": "user_study_stored_keys",
                     "evaluate": "params:evaluate",
                 },
                 outputs={
