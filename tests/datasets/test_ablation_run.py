@@ -19,8 +19,9 @@ def result(fingerprint: str = "f" * 64, psnr: float = 20.5, **settings: Any) -> 
         "table": "III",
         "label": "explicit supervision",
         "fingerprint": fingerprint,
+        "protocol": {"id": "toy-1", "digest": "d" * 64},
         "settings": {"student": {"pepd": {"heads": 2}, "rows": [1, 2]}, **settings},
-        "training": {"quadruples": 8, "minutes": 1.5, "device": "cpu"},
+        "training": {"quadruples": 8, "minutes": 1.5, "device": "cpu", "teacher": "t" * 64},
         "metrics": {"psnr": psnr},
         "objects": {"psnr": {"cup": psnr}},
         "images": {},
@@ -76,6 +77,16 @@ def test_a_row_is_a_finished_run_of_its_own_with_columns(tracked_run, place):
     assert [point.step for point in steps] == [0, 1, 2]
     files = {item.path for item in tracked_run.client.list_artifacts(run.info.run_id)}
     assert files == {"result.json", "sheet.png"}
+
+
+def test_columns_tell_protocol_data_and_teacher(tracked_run, place):
+    datasets(place)[0].save(result())
+    (run,) = others(tracked_run)
+    assert run.data.params["protocol.id"] == "toy-1"
+    assert run.data.params["protocol.digest"] == "d" * 64
+    assert run.data.params["teacher"] == "t" * 64
+    assert run.data.params["quadruples"] == "8"
+    assert "common" not in run.data.params  # an older result has none
 
 
 def test_the_pipelines_own_run_stays_active_and_as_it_was(tracked_run, place):

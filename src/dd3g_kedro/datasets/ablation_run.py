@@ -71,6 +71,14 @@ def open_run(folder: Path) -> tuple[str, str] | None:
     return uri, made.info.run_id
 
 
+def _origin(document: dict[str, Any]) -> dict[str, Any]:
+    """Columns that tell runs of other protocols and data apart; as far as the result has them."""
+    protocol, training = document["protocol"], document["training"]
+    told = {"protocol.id": protocol["id"], "protocol.digest": protocol["digest"]}
+    known = ("quadruples", "data", "teacher", "common")
+    return told | {key: training[key] for key in known if key in training}
+
+
 def record_run(folder: Path, result: RowResult) -> None:
     """Put a row's settings, numbers and pictures into its tracked run and end it.
 
@@ -96,7 +104,8 @@ def record_run(folder: Path, result: RowResult) -> None:
         steps = RowLog(folder / _STEPS)
         steps.truncate(sys.maxsize)
     named = {key: document[key] for key in ("row", "table", "label")}
-    params = [Param(k, str(v)) for k, v in (named | columns(document["settings"])).items()]
+    told = named | _origin(document) | columns(document["settings"])
+    params = [Param(key, str(value)) for key, value in told.items()]
     for first in range(0, len(params), _BATCH):
         client.log_batch(run, params=params[first : first + _BATCH])
     now = int(time.time() * 1000)
