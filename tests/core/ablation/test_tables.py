@@ -164,6 +164,25 @@ def test_rows_of_different_budgets_are_not_passed_off_as_comparable():
     assert "differ in budget" in markdown(table)
 
 
+@pytest.mark.parametrize("key", ["data", "teacher", "common"])
+def test_rows_of_other_data_teachers_or_settings_are_not_comparable(key):
+    results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
+    assert ablation_table("III", results, ablate_config()).comparable  # both are older than the key
+    for found in results.values():
+        found.document["training"][key] = "a"
+    assert ablation_table("III", results, ablate_config()).comparable
+    results["joint"].document["training"][key] = "b"
+    assert not ablation_table("III", results, ablate_config()).comparable
+    del results["joint"].document["training"][key]
+    assert not ablation_table("III", results, ablate_config()).comparable
+
+
+def test_the_distance_that_rows_learn_by_must_be_one():
+    results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
+    results["joint"].document["settings"]["perceptual"] = {"kind": "lpips"}
+    assert not ablation_table("III", results, ablate_config()).comparable
+
+
 def test_the_csv_holds_every_number_of_the_table():
     results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
     frame = ablation_table("III", results, ablate_config()).frame().set_index("row")

@@ -113,8 +113,8 @@ def _notes(table: AblationTable, quoted: bool) -> list[str]:
         notes.append(f"Trained on {', '.join(machines)}, {minutes:.1f} minutes in all.")
     if not table.comparable:
         notes.append(
-            "**The rows differ in budget or in what they were measured on; run `kedro run "
-            "--pipelines=ablate` to bring them up to date.**"
+            "**The rows differ in budget, pool of quadruples, teacher, common settings or in what "
+            "they were measured on; run `kedro run --pipelines=ablate` to bring them up to date.**"
         )
     if quoted:
         notes.append(ONLY_THE_ORDER)

@@ -50,7 +50,7 @@ class AblationTable:
     differences: list[Difference]
     claims: list[str]  # of each difference, what it says where it holds
     labels: dict[str, str]
-    comparable: bool  # whether all rows had one budget and were measured on the same
+    comparable: bool  # whether rows differ in nothing but what they change
     protocol: str  # id and digest of what they were measured under; empty without rows
 
     def frame(self) -> pd.DataFrame:
@@ -95,11 +95,7 @@ def ablation_table(
     else:
         differences = claimed_pairs(found, quoted)
         claims = [f"{labels[d.better]} is better than {labels[d.worse]}" for d in differences]
-    common = [
-        (found[row].document["settings"]["optimization"], found[row].document["measured_on"])
-        for row in rows
-        if row in found
-    ]
+    common = [_common(found[row]) for row in rows if row in found]
     return AblationTable(
         name=name,
         title=TITLES[name],
@@ -110,6 +106,16 @@ def ablation_table(
         comparable=all(one == common[0] for one in common),
         protocol=", ".join(dict.fromkeys(_protocol(found[row]) for row in rows if row in found)),
     )
+
+
+def _common(result: RowResult) -> list[Any]:
+    """What rows must agree in; results older than a key agree in its absence."""
+    settings, training = result.document["settings"], result.document["training"]
+    return [
+        result.document["measured_on"],
+        *(settings.get(key) for key in ("optimization", "perceptual")),
+        *(training.get(key) for key in ("data", "teacher", "common")),
+    ]
 
 
 def _protocol(result: RowResult) -> str:
