@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BA
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.hooks import provenance, store
 from dd3g_kedro.hooks.parameters import flatten
+from dd3g_kedro.pipeline_registry import DEFAULT
 
 # kedro-mlflow sets its logger to INFO while it is imported, and tells every step it takes.
 logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
@@ -39,6 +41,12 @@ def _end_as_killed() -> None:
 def _pipelines(run_params: dict[str, Any]) -> str:
     """`sample+distill`; `default` for the run that names none."""
     return "+".join(run_params["pipeline_names"] or ["__default__"]).strip("_")
+
+
+def _parts(names: Sequence[str] | None) -> list[str]:
+    """The pipelines that run, each once; `__default__` counts as its parts."""
+    named = names or ["__default__"]
+    return list(dict.fromkeys(p for n in named for p in (DEFAULT if n == "__default__" else [n])))
 
 
 def _stored_at(catalog: DataCatalog, name: str) -> Path | None:
@@ -95,6 +103,7 @@ class TrackedRun(MlflowHook):
             return
         try:
             self._log_start(pipeline, catalog)
+            self._leave_notes(run_params)
         except BaseException:
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             raise
@@ -116,7 +125,6 @@ class TrackedRun(MlflowHook):
         """Record what came out and close the run."""
         if self._is_mlflow_enabled:
             self._log_results(pipeline, catalog)
-            self._leave_note(run_params)
         super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
@@ -128,17 +136,18 @@ class TrackedRun(MlflowHook):
             mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:2000])
         super().on_pipeline_error(error, run_params, pipeline, catalog)
 
-    def _leave_note(self, run_params: dict[str, Any]) -> None:
-        """Tell, beside the reports, which run they came from."""
+    def _leave_notes(self, run_params: dict[str, Any]) -> None:
+        """Tell, beside the reports, which run they come from: before a node reads the notes."""
         run = mlflow.active_run()
         if run is None:
             return
         info = run.info
         address = f"http://127.0.0.1:5000/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         note = {"run_id": info.run_id, "run_name": info.run_name, "url": address}
-        place = self._root / self._data / _REPORTS / "runs" / f"{_pipelines(run_params)}.json"
-        with written_whole(place) as partial:
-            partial.write_text(json.dumps(note, indent=2) + "\n")
+        for name in _parts(run_params["pipeline_names"]):
+            place = self._root / self._data / _REPORTS / "runs" / f"{name}.json"
+            with written_whole(place) as partial:
+                partial.write_text(json.dumps(note, indent=2) + "\n")
 
     def _name_run(self, run_params: dict[str, Any]) -> None:
         """Name the run after its pipelines, and its environment where that is not the default."""
