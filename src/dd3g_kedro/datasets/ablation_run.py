@@ -100,7 +100,8 @@ def record_run(folder: Path, result: RowResult) -> None:
     if found is None:
         return
     run = found[1]
-    if noted is None or noted.info.run_id != run:  # trained untracked, or measured anew
+    untold = noted is None or noted.info.run_id != run  # trained untracked, or measured anew
+    if untold and (folder / _STEPS).is_file():
         steps = RowLog(folder / _STEPS)
         steps.truncate(sys.maxsize)
     named = {key: document[key] for key in ("row", "table", "label")}
@@ -117,6 +118,8 @@ def record_run(folder: Path, result: RowResult) -> None:
         "mlflow.note.content": document["label"],
         _FINGERPRINT: result.fingerprint,
     }
+    if result.document.get("same_as"):
+        tags["dd3g.same_as"] = result.document["same_as"]
     for name in (DOCUMENT, SHEET):
         if (folder / name).is_file():
             client.log_artifact(run, str(folder / name))
@@ -177,6 +180,22 @@ class RowResultDataset(AbstractDataset["RowResult", "RowResult | None"]):
         write_result(self._filepath, data)
         if data.trained:
             record_run(self._filepath, data)
+        self._record_same(data)
+
+    def _record_same(self, data: RowResult) -> None:
+        """A row that is another one has that one's run again, whichever is saved first."""
+        from dd3g_kedro.core.ablation.results import as_row, read_result
+
+        rows = self._filepath.parent
+        if other := data.document.get("same_as"):
+            numbers = read_result(rows / other)
+            if numbers is not None and numbers.trained:
+                record_run(self._filepath, as_row(data, numbers))
+            return
+        for path in sorted(rows.glob("*/result.json")) if data.trained else []:
+            same = read_result(path.parent)
+            if same is not None and same.document.get("same_as") == data.document["row"]:
+                record_run(path.parent, as_row(same, data))
 
     def _exists(self) -> bool:
         return (self._filepath / "result.json").is_file()

@@ -105,6 +105,11 @@ def with_shared(result: RowResult, trained: TrainedRow, common: str) -> RowResul
     return replace(result, document={**result.document, "training": training})
 
 
+def as_row(same: RowResult, numbers: RowResult) -> RowResult:
+    """The numbers of the row that `same` is the same as, under its own name."""
+    return RowResult({**numbers.document, **same.document})
+
+
 def device_name(kind: str) -> str:
     """The graphics card's name, or `cpu`."""
     import torch
