@@ -113,6 +113,9 @@ def test_every_pipeline_of_a_run_has_a_note_before_a_node_runs(
 ):
     from types import SimpleNamespace
 
+    from kedro.framework.project import configure_project
+
+    configure_project("dd3g_kedro")
     hook = TrackedRun()
     hook._root, hook._data = tmp_path, "data"
     info = SimpleNamespace(experiment_id="1", run_id="abc", run_name="all of it")

@@ -14,6 +14,7 @@ from typing import Any
 import mlflow
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
@@ -24,11 +25,11 @@ from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BA
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.hooks import provenance, store
 from dd3g_kedro.hooks.parameters import flatten
-from dd3g_kedro.pipeline_registry import DEFAULT
 
 # kedro-mlflow sets its logger to INFO while it is imported, and tells every step it takes.
 logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
 _REPORTS = "08_reporting"
+_DEFAULT = "__default__"
 _ARTIFACT_AT_MOST = 32 * 2**20  # bytes
 
 
@@ -40,13 +41,19 @@ def _end_as_killed() -> None:
 
 def _pipelines(run_params: dict[str, Any]) -> str:
     """`sample+distill`; `default` for the run that names none."""
-    return "+".join(run_params["pipeline_names"] or ["__default__"]).strip("_")
+    return "+".join(run_params["pipeline_names"] or [_DEFAULT]).strip("_")
 
 
 def _parts(names: Sequence[str] | None) -> list[str]:
     """The pipelines that run, each once; `__default__` counts as its parts."""
-    named = names or ["__default__"]
-    return list(dict.fromkeys(p for n in named for p in (DEFAULT if n == "__default__" else [n])))
+    found: list[str] = []
+    for name in names or [_DEFAULT]:
+        if name != _DEFAULT:
+            found.append(name)
+            continue
+        nodes = set(pipelines[name].nodes)
+        found += [part for part, p in pipelines.items() if part != name and set(p.nodes) <= nodes]
+    return list(dict.fromkeys(found))
 
 
 def _stored_at(catalog: DataCatalog, name: str) -> Path | None:
