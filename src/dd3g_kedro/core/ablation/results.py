@@ -77,7 +77,7 @@ def measured(
         "label": label,
         "fingerprint": result_fingerprint(trained, label, measured_on),
         "measured_on": measured_on,
-        "protocol": {"id": manifest.id, "digest": manifest.digest},
+        "protocol": named(manifest),
         "settings": settings.document(),
         "training": {
             "quadruples": trained.quadruples,
@@ -91,6 +91,11 @@ def measured(
         "images": _rounded(measures.images),
     }
     return RowResult(document, measures.sheet)
+
+
+def named(manifest: Manifest) -> dict[str, str]:
+    """What a document says of the protocol that its numbers belong to."""
+    return {"id": manifest.id, "digest": manifest.digest}
 
 
 def _shared(trained: TrainedRow, common: str) -> dict[str, str]:
