@@ -57,7 +57,8 @@ class AblationTable:
         """The lines."""
         import pandas as pd
 
-        return pd.DataFrame([{**line, "protocol": self.protocol} for line in self.lines])
+        frame = pd.DataFrame([{**line, "protocol": self.protocol} for line in self.lines])
+        return frame.astype({"seed": "Int64"})  # whole, where rows without numbers have none
 
     def pairs(self) -> pd.DataFrame:
         """The comparisons."""
@@ -140,6 +141,7 @@ def _line(
     training = found[row].document["training"] if row in found else {}
     for key in ("quadruples", "parameters", "minutes", "device"):
         line[key] = training.get(key)
+    line["seed"] = found[row].document["settings"]["optimization"]["seed"] if row in found else None
     for metric in SHOWN:
         values = found[row].values(metric) if row in found else {}
         numbers = mean_interval(np.array(list(values.values()))) if values else (None,) * 3
