@@ -50,7 +50,8 @@ class Project:
                 continue
             entry = self.entry(name)
             live = getattr(self.dataset_class(name), "tracked_live", False)
-            absent = entry.get("optional", False) and not self._shipped(entry["filepath"])
+            present = self._shipped(entry["filepath"]) or self._filled(entry["filepath"])
+            absent = entry.get("optional", False) and not present
             if not live and not absent and not entry.get("create", False):
                 paths.add(entry["filepath"])
         return paths
@@ -59,6 +60,12 @@ class Project:
         """Whether the repository points to a path, or to a folder that holds it."""
         places = [path, *(parent.as_posix() for parent in Path(path).parents)]
         return any((self.root / f"{place}.dvc").is_file() for place in places)
+
+    def _filled(self, path: str) -> bool:
+        """Whether a pipeline writes files into a folder that another one reads whole."""
+        outputs = set().union(*(pipeline.all_outputs() for pipeline in self.pipelines.values()))
+        written = {str(self.catalog.get(name, {}).get("filepath", "")) for name in outputs}
+        return any(place.startswith(f"{path}/") for place in written)
 
     def read_by(self, pipeline: str) -> set[str]:
         """The paths that a pipeline reads: its datasets, and what its parameters name."""

@@ -60,7 +60,7 @@ def test_a_stage_runs_the_pipeline_of_its_name(described):
 
 def test_the_chains_are_whole():
     assert list(BASE) == ["collect", "validate", "sample", "distill", "evaluate", "report"]
-    assert set(SMOKE) == set(BASE) | {"teacher", "generate"}
+    assert set(SMOKE) == set(BASE) | {"teacher", "ablate", "generate"}
 
 
 def test_a_stage_depends_on_exactly_the_data_that_its_pipeline_reads(described):
@@ -102,3 +102,12 @@ def test_what_resumes_is_not_deleted_first():
     for stages in (BASE, SMOKE):
         shards = [o for out, o in stages["sample"].options.items() if out.endswith("quadruples")]
         assert [options.get("persist") for options in shards] == [True]
+    for out, options in SMOKE["ablate"].options.items():
+        resumes = "/rows/" in out or "/08_reporting/" not in out
+        assert options.get("persist", False) == resumes, out
+
+
+def test_the_report_is_made_again_after_the_ablations():
+    assert "data/08_reporting/ablation" in BASE["report"].deps
+    assert "data/smoke/08_reporting/ablation" in SMOKE["report"].deps
+    assert any(o.startswith("data/smoke/08_reporting/ablation/") for o in SMOKE["ablate"].outs)

@@ -19,8 +19,9 @@ def result(fingerprint: str = "f" * 64, psnr: float = 20.5, **settings: Any) -> 
         "table": "III",
         "label": "explicit supervision",
         "fingerprint": fingerprint,
+        "protocol": {"id": "toy-1", "digest": "d" * 64},
         "settings": {"student": {"pepd": {"heads": 2}, "rows": [1, 2]}, **settings},
-        "training": {"quadruples": 8, "minutes": 1.5, "device": "cpu"},
+        "training": {"quadruples": 8, "minutes": 1.5, "device": "cpu", "teacher": "t" * 64},
         "metrics": {"psnr": psnr},
         "objects": {"psnr": {"cup": psnr}},
         "images": {},
@@ -78,6 +79,16 @@ def test_a_row_is_a_finished_run_of_its_own_with_columns(tracked_run, place):
     assert files == {"result.json", "sheet.png"}
 
 
+def test_columns_tell_protocol_data_and_teacher(tracked_run, place):
+    datasets(place)[0].save(result())
+    (run,) = others(tracked_run)
+    assert run.data.params["protocol.id"] == "toy-1"
+    assert run.data.params["protocol.digest"] == "d" * 64
+    assert run.data.params["teacher"] == "t" * 64
+    assert run.data.params["quadruples"] == "8"
+    assert "common" not in run.data.params  # an older result has none
+
+
 def test_the_pipelines_own_run_stays_active_and_as_it_was(tracked_run, place):
     train(place)
     datasets(place)[0].save(result())
@@ -130,9 +141,32 @@ def test_a_result_from_another_machine_is_tracked_with_its_steps(tracked_run, pl
     assert [(point.step, point.value) for point in steps] == [(0, 2.0), (5, 1.0)]
 
 
-def test_a_row_that_is_another_one_has_no_run(tracked_run, place):
-    same = RowResult({"row": "pepd", "table": "II", "label": "PEPD", "same_as": "explicit"})
-    datasets(place)[0].save(same)
+SAME = RowResult({"row": "pepd", "table": "II", "label": "PEPD", "same_as": "explicit"})
+
+
+@pytest.mark.parametrize("first", ["explicit", "pepd"])
+def test_a_row_that_is_another_one_has_a_run_with_that_ones_numbers(tracked_run, place, first):
+    order = ("explicit", "pepd") if first == "explicit" else ("pepd", "explicit")
+    for _ in range(2):
+        for name in order:
+            datasets(place.parent / name)[0].save(result() if name == "explicit" else SAME)
+    runs = {run.info.run_name: run for run in others(tracked_run)}
+    assert len(others(tracked_run)) == len(runs) == 2
+    own, same = runs["explicit"], runs["pepd"]
+    assert same.info.status == "FINISHED"
+    assert same.data.metrics == own.data.metrics
+    named = {"row": "pepd", "table": "II", "label": "PEPD"}
+    assert same.data.params == own.data.params | named
+    assert same.data.tags["dd3g.same_as"] == "explicit"
+    assert "dd3g.same_as" not in own.data.tags
+    kept = datasets(place.parent / "pepd")[0].load()
+    assert kept is not None and kept.document == SAME.document
+    files = {path.name for path in (place.parent / "pepd").iterdir()}
+    assert files == {"result.json", "run.json"}
+
+
+def test_a_row_that_is_one_without_numbers_has_no_run(tracked_run, place):
+    datasets(place.parent / "pepd")[0].save(SAME)
     assert others(tracked_run) == []
 
 

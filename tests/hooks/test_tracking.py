@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow import MlflowClient
 from mlflow.entities import Run
+
+from dd3g_kedro.hooks.tracking import TrackedRun
+from dd3g_kedro.pipeline_registry import DEFAULT
 
 FINGERPRINT = "f" * 64
 
@@ -99,6 +105,33 @@ def test_the_first_evaluated_student_is_champion(outcome: Outcome):
     )
     assert report["promoted"] is True
     assert report["reason"].startswith("there is no evaluated champion")
+
+
+@pytest.mark.parametrize("names", [None, ["__default__"], ["evaluate", "report"], ["report"]])
+def test_every_pipeline_of_a_run_has_a_note_before_a_node_runs(
+    names, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    from types import SimpleNamespace
+
+    from kedro.framework.project import configure_project
+
+    configure_project("dd3g_kedro")
+    hook = TrackedRun()
+    hook._root, hook._data = tmp_path, "data"
+    info = SimpleNamespace(experiment_id="1", run_id="abc", run_name="all of it")
+    noted = tmp_path / "data" / "08_reporting" / "runs"
+    noted.mkdir(parents=True)
+    (noted / "report.json").write_text('{"run_id": "older"}')
+    monkeypatch.setattr("mlflow.active_run", lambda: SimpleNamespace(info=info))
+    monkeypatch.setattr(MlflowHook, "before_pipeline_run", lambda *_: None)
+    monkeypatch.setattr(hook, "_name_run", lambda _: None)
+    monkeypatch.setattr(hook, "_log_start", lambda *_: None)
+    hook._is_mlflow_enabled = True
+    hook.before_pipeline_run({"pipeline_names": names}, Pipeline([]), DataCatalog())
+    listed = DEFAULT if names in (None, ["__default__"]) else names
+    assert {path.stem for path in noted.iterdir()} == set(listed)
+    for path in noted.iterdir():
+        assert json.loads(path.read_text())["run_id"] == "abc"
 
 
 def test_reports_tell_which_run_they_came_from(outcome: Outcome):

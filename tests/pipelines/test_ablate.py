@@ -153,6 +153,10 @@ def test_pictures_of_the_trained_student(made):
     assert way["steps"] == 8
     assert catalog.load("interpolation_strip").size == (11 * 128, 2 * 128)
     varied = catalog.load("diversity_measures")
+    manifest = catalog.load("params:evaluate").manifest
+    protocol = {"id": manifest.id, "digest": manifest.digest}
+    assert catalog.load("interpolation_measures")["protocol"] == protocol
+    assert varied["protocol"] == protocol
     assert set(varied["images"]) == {"object0", "object1"}
     assert varied["mean"]["teacher_spread"] > 0.01
     assert catalog.load("diversity_strip").size == (8 * 96, 2 * 3 * 96)

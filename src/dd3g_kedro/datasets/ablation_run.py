@@ -71,6 +71,14 @@ def open_run(folder: Path) -> tuple[str, str] | None:
     return uri, made.info.run_id
 
 
+def _origin(document: dict[str, Any]) -> dict[str, Any]:
+    """Columns that tell runs of other protocols and data apart; as far as the result has them."""
+    protocol, training = document["protocol"], document["training"]
+    told = {"protocol.id": protocol["id"], "protocol.digest": protocol["digest"]}
+    known = ("quadruples", "data", "teacher", "common")
+    return told | {key: training[key] for key in known if key in training}
+
+
 def record_run(folder: Path, result: RowResult) -> None:
     """Put a row's settings, numbers and pictures into its tracked run and end it.
 
@@ -92,11 +100,13 @@ def record_run(folder: Path, result: RowResult) -> None:
     if found is None:
         return
     run = found[1]
-    if noted is None or noted.info.run_id != run:  # trained untracked, or measured anew
+    untold = noted is None or noted.info.run_id != run  # trained untracked, or measured anew
+    if untold and (folder / _STEPS).is_file():
         steps = RowLog(folder / _STEPS)
         steps.truncate(sys.maxsize)
     named = {key: document[key] for key in ("row", "table", "label")}
-    params = [Param(k, str(v)) for k, v in (named | columns(document["settings"])).items()]
+    told = named | _origin(document) | columns(document["settings"])
+    params = [Param(key, str(value)) for key, value in told.items()]
     for first in range(0, len(params), _BATCH):
         client.log_batch(run, params=params[first : first + _BATCH])
     now = int(time.time() * 1000)
@@ -108,6 +118,8 @@ def record_run(folder: Path, result: RowResult) -> None:
         "mlflow.note.content": document["label"],
         _FINGERPRINT: result.fingerprint,
     }
+    if result.document.get("same_as"):
+        tags["dd3g.same_as"] = result.document["same_as"]
     for name in (DOCUMENT, SHEET):
         if (folder / name).is_file():
             client.log_artifact(run, str(folder / name))
@@ -168,6 +180,22 @@ class RowResultDataset(AbstractDataset["RowResult", "RowResult | None"]):
         write_result(self._filepath, data)
         if data.trained:
             record_run(self._filepath, data)
+        self._record_same(data)
+
+    def _record_same(self, data: RowResult) -> None:
+        """A row that is another one has that one's run again, whichever is saved first."""
+        from dd3g_kedro.core.ablation.results import as_row, read_result
+
+        rows = self._filepath.parent
+        if other := data.document.get("same_as"):
+            numbers = read_result(rows / other)
+            if numbers is not None and numbers.trained:
+                record_run(self._filepath, as_row(data, numbers))
+            return
+        for path in sorted(rows.glob("*/result.json")) if data.trained else []:
+            same = read_result(path.parent)
+            if same is not None and same.document.get("same_as") == data.document["row"]:
+                record_run(path.parent, as_row(same, data))
 
     def _exists(self) -> bool:
         return (self._filepath / "result.json").is_file()

@@ -7,12 +7,14 @@ import json
 import logging
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
@@ -27,6 +29,7 @@ from dd3g_kedro.hooks.parameters import flatten
 # kedro-mlflow sets its logger to INFO while it is imported, and tells every step it takes.
 logging.getLogger("kedro_mlflow").setLevel(logging.WARNING)
 _REPORTS = "08_reporting"
+_DEFAULT = "__default__"
 _ARTIFACT_AT_MOST = 32 * 2**20  # bytes
 
 
@@ -38,7 +41,19 @@ def _end_as_killed() -> None:
 
 def _pipelines(run_params: dict[str, Any]) -> str:
     """`sample+distill`; `default` for the run that names none."""
-    return "+".join(run_params["pipeline_names"] or ["__default__"]).strip("_")
+    return "+".join(run_params["pipeline_names"] or [_DEFAULT]).strip("_")
+
+
+def _parts(names: Sequence[str] | None) -> list[str]:
+    """The pipelines that run, each once; `__default__` counts as its parts."""
+    found: list[str] = []
+    for name in names or [_DEFAULT]:
+        if name != _DEFAULT:
+            found.append(name)
+            continue
+        nodes = set(pipelines[name].nodes)
+        found += [part for part, p in pipelines.items() if part != name and set(p.nodes) <= nodes]
+    return list(dict.fromkeys(found))
 
 
 def _stored_at(catalog: DataCatalog, name: str) -> Path | None:
@@ -95,6 +110,7 @@ class TrackedRun(MlflowHook):
             return
         try:
             self._log_start(pipeline, catalog)
+            self._leave_notes(run_params)
         except BaseException:
             mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
             raise
@@ -116,7 +132,6 @@ class TrackedRun(MlflowHook):
         """Record what came out and close the run."""
         if self._is_mlflow_enabled:
             self._log_results(pipeline, catalog)
-            self._leave_note(run_params)
         super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
@@ -128,17 +143,18 @@ class TrackedRun(MlflowHook):
             mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:2000])
         super().on_pipeline_error(error, run_params, pipeline, catalog)
 
-    def _leave_note(self, run_params: dict[str, Any]) -> None:
-        """Tell, beside the reports, which run they came from."""
+    def _leave_notes(self, run_params: dict[str, Any]) -> None:
+        """Tell, beside the reports, which run they come from: before a node reads the notes."""
         run = mlflow.active_run()
         if run is None:
             return
         info = run.info
         address = f"http://127.0.0.1:5000/#/experiments/{info.experiment_id}/runs/{info.run_id}"
         note = {"run_id": info.run_id, "run_name": info.run_name, "url": address}
-        place = self._root / self._data / _REPORTS / "runs" / f"{_pipelines(run_params)}.json"
-        with written_whole(place) as partial:
-            partial.write_text(json.dumps(note, indent=2) + "\n")
+        for name in _parts(run_params["pipeline_names"]):
+            place = self._root / self._data / _REPORTS / "runs" / f"{name}.json"
+            with written_whole(place) as partial:
+                partial.write_text(json.dumps(note, indent=2) + "\n")
 
     def _name_run(self, run_params: dict[str, Any]) -> None:
         """Name the run after its pipelines, and its environment where that is not the default."""

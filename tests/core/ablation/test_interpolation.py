@@ -17,6 +17,7 @@ from dd3g_kedro.core.ablation.interpolation import (
     smoothness,
     strip,
 )
+from dd3g_kedro.core.evaluation.protocol import load_protocol
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
 
@@ -73,7 +74,9 @@ def test_measures_and_picture_name_every_way():
         way(torch.rand(4, 2, 3, SIZE, SIZE)),
         replace(way(torch.rand(4, 2, 3, SIZE, SIZE)), names=("c", "d")),
     ]
-    found = smoothness(ways)
+    manifest = load_protocol("demo-1")
+    found = smoothness(ways, manifest)
+    assert found["protocol"] == {"id": "demo-1", "digest": manifest.digest}
     assert set(found["ways"]) == {"a to b", "c to d"}
     assert found["mean"]["steps"] == 3
     assert strip(ways).size == (6 * 128, 4 * 128)

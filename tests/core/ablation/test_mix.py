@@ -12,7 +12,13 @@ from tests.core.ablation.toys import ablate_config
 from tests.fakes import TINY_SAMPLING, tiny_student_config, tiny_teacher, write_images
 
 from dd3g_kedro.core.ablation.config import ROWS
-from dd3g_kedro.core.ablation.mix import MixedQuadruples, Source, chosen_rows, sources_of
+from dd3g_kedro.core.ablation.mix import (
+    MixedQuadruples,
+    Source,
+    chosen_rows,
+    pool,
+    sources_of,
+)
 from dd3g_kedro.core.errors import InvalidShard
 from dd3g_kedro.core.quadruples.sampling import SourceImage, collect_quadruples
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
@@ -115,6 +121,26 @@ def test_other_rows_are_other_data(kinds):
     mixes = [mixed(kinds, *shares) for shares in ((1, 0), (0.5, 0), (0.5, 0.5), (0, 0.5))]
     assert len({mix.selection for mix in mixes}) == len(mixes)
     assert mixed(kinds, 1, 0).selection == mixes[0].selection
+
+
+def test_a_pool_is_the_same_for_every_share_of_it(kinds):
+    whole = pool(Source(*kinds["rendered"], 1.0))
+    assert pool(Source(*kinds["rendered"], 0.0)) == pool(Source(*kinds["rendered"], 0.5)) == whole
+    assert pool(Source(*kinds["rendered"], 1.0, limit=2)) != whole
+    assert pool(Source(*kinds["stylised"], 1.0)) != whole
+
+
+def test_a_pool_over_white_is_the_same_one(kinds, tmp_path):
+    images = [SourceImage(f"rendered{i}", f"disc{i}.png") for i in range(4)]
+    made = []
+    for name, how in (("white", {"background": "white"}), ("longer", {"steps": 2})):
+        sampling = replace(TINY_SAMPLING, **({"steps": 1} | how))
+        folder = collect_quadruples(
+            images, kinds["rendered"][1], tiny_teacher(), sampling, tmp_path / name
+        )
+        made.append(pool(Source(QuadrupleShards(folder), kinds["rendered"][1], 1.0)))
+    rendered = pool(Source(*kinds["rendered"], 1.0))
+    assert made[0] == rendered != made[1]
 
 
 def test_it_travels_to_another_process(kinds):

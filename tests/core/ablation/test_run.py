@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.core.ablation.toys import OBJECTIVE, STUDENT, Toys, ablate_config
 from dd3g_kedro.core.ablation.config import AblateConfig
 from dd3g_kedro.core.ablation.mix import sources_of
 from dd3g_kedro.core.ablation.results import RowResult, read_result, write_result
+from dd3g_kedro.core.ablation.rows import common_digest
 from dd3g_kedro.core.ablation.run import run_row
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.student.weights import load_student
@@ -84,6 +86,32 @@ def test_a_finished_row_is_neither_trained_nor_measured_again(toys, explicit):
     measured, log = run(toys, folder, "explicit")  # its result was lost, its weights were not
     assert log.steps == []
     assert measured.document["metrics"] == result.document["metrics"]
+
+
+def test_rows_tell_what_they_share_and_kept_ones_are_brought_up_to_date(toys, explicit, tmp_path):
+    result, folder = explicit
+    told = {key: result.document["training"][key] for key in ("data", "teacher", "common")}
+    assert told["teacher"] == toys.teacher.fingerprint
+    other = run(toys, tmp_path, "pd_only")[0].document["training"]
+    assert told == {key: other[key] for key in told}
+    training = {k: v for k, v in result.document["training"].items() if k not in told}
+    older = RowResult({**result.document, "training": training}, result.sheet)
+    again, log = run(toys, folder, "explicit", previous=older)
+    assert log.steps == []
+    assert again.document == result.document
+
+
+def test_other_common_settings_have_another_digest():
+    config = ablate_config()
+    digests = {
+        common_digest(config, STUDENT, OBJECTIVE),
+        common_digest(config, STUDENT, replace(OBJECTIVE, weight_cap=0.3)),
+        common_digest(config, replace(STUDENT, elevation_deg=7.0), OBJECTIVE),
+        common_digest(ablate_config(images=3), STUDENT, OBJECTIVE),
+        common_digest(ablate_config(perceptual="lpips"), STUDENT, OBJECTIVE),
+    }
+    assert len(digests) == 5
+    assert common_digest(ablate_config(steps=3), STUDENT, OBJECTIVE) in digests  # the budget apart
 
 
 def test_another_budget_is_another_row(toys, explicit, tmp_path):

@@ -33,7 +33,7 @@ def result(row: str, psnr: float, noise: float = 0.1, **other: float) -> RowResu
     document = {
         **{"row": row, "table": ROWS[row], "label": row, "fingerprint": row, "measured_on": "b"},
         "protocol": {"id": "toy-1", "digest": "0123456789abcdef"},
-        "settings": {"optimization": {"steps": 2}},
+        "settings": {"optimization": {"steps": 2, "seed": 7}},
         "training": {"quadruples": 4, "parameters": 100, "minutes": 1.0, "device": "cpu"},
         **{"metrics": {}, "objects": scores, "images": images},
     }
@@ -158,10 +158,29 @@ def test_the_methods_claims_are_each_judged():
 def test_rows_of_different_budgets_are_not_passed_off_as_comparable():
     results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
     assert "run them" not in markdown(ablation_table("III", results, ablate_config()))
-    results["joint"].document["settings"] = {"optimization": {"steps": 3}}
+    results["joint"].document["settings"] = {"optimization": {"steps": 3, "seed": 7}}
     table = ablation_table("III", results, ablate_config())
     assert not table.comparable
     assert "differ in budget" in markdown(table)
+
+
+@pytest.mark.parametrize("key", ["data", "teacher", "common"])
+def test_rows_of_other_data_teachers_or_settings_are_not_comparable(key):
+    results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
+    assert ablation_table("III", results, ablate_config()).comparable  # both are older than the key
+    for found in results.values():
+        found.document["training"][key] = "a"
+    assert ablation_table("III", results, ablate_config()).comparable
+    results["joint"].document["training"][key] = "b"
+    assert not ablation_table("III", results, ablate_config()).comparable
+    del results["joint"].document["training"][key]
+    assert not ablation_table("III", results, ablate_config()).comparable
+
+
+def test_the_distance_that_rows_learn_by_must_be_one():
+    results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
+    results["joint"].document["settings"]["perceptual"] = {"kind": "lpips"}
+    assert not ablation_table("III", results, ablate_config()).comparable
 
 
 def test_the_csv_holds_every_number_of_the_table():
@@ -178,6 +197,16 @@ def test_no_number_stands_without_its_protocol():
     assert set(table.frame()["protocol"]) == set(table.pairs()["protocol"])
     assert set(table.frame()["protocol"]) == {"toy-1 (sha256 0123456789ab)"}
     assert "under the protocol toy-1 (sha256 0123456789ab)." in markdown(table)
+
+
+def test_the_seed_of_the_training_stands_beside_the_numbers():
+    table = ablation_table("III", {"joint": result("joint", 20)}, ablate_config())
+    written = table.frame().set_index("row")["seed"].to_csv(header=False)
+    assert written.splitlines() == ["explicit,", "implicit,", "joint,7"]
+    assert "One training a row, seed 7: the intervals" in markdown(table)
+    assert "One training a row: the intervals" in markdown(
+        ablation_table("III", {}, ablate_config())
+    )
 
 
 def test_the_figure_shows_rows_and_verdicts():

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from dd3g_kedro.core.ablation.config import Diversity
 from dd3g_kedro.core.ablation.measures import both_views, seeds_of_images
+from dd3g_kedro.core.ablation.results import named
 from dd3g_kedro.core.evaluation.benchmark import evenly
+from dd3g_kedro.core.evaluation.protocol import Manifest
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.pictures import picture_rows
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
@@ -70,8 +72,11 @@ def variants_of(student: Student, held_out: QuadrupleBatches, autocast: bool) ->
     return found
 
 
-def summary(variants: list[Variants]) -> dict[str, object]:
-    """Spreads by image and view, and their means, for a JSON file."""
+def summary(variants: list[Variants], manifest: Manifest) -> dict[str, object]:
+    """Spreads by image and view, and their means, for a JSON file.
+
+    The images are inputs of the benchmark that `manifest` describes.
+    """
     images = {found.name: {**found.spread(), "agreement": found.agreement()} for found in variants}
     flat = {
         who: [value for found in variants for value in found.spread()[who]]
@@ -79,7 +84,7 @@ def summary(variants: list[Variants]) -> dict[str, object]:
     }
     means = {f"{who}_spread": sum(values) / len(values) for who, values in flat.items()}
     means["agreement"] = sum(found.agreement() for found in variants) / len(variants)
-    return {"mean": means, "images": images}
+    return {"protocol": named(manifest), "mean": means, "images": images}
 
 
 def picture(variants: list[Variants], config: Diversity) -> Image.Image:

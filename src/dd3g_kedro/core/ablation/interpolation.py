@@ -13,7 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from dd3g_kedro.core.ablation.config import Interpolation
+from dd3g_kedro.core.ablation.results import named
 from dd3g_kedro.core.evaluation.benchmark import ring
+from dd3g_kedro.core.evaluation.protocol import Manifest
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.rendering.render import render
@@ -127,9 +129,12 @@ def strip(ways: Sequence[Path3D]) -> Image.Image:
     )
 
 
-def smoothness(ways: Sequence[Path3D]) -> dict[str, object]:
-    """The measures of each way and their means, for a JSON file."""
+def smoothness(ways: Sequence[Path3D], manifest: Manifest) -> dict[str, object]:
+    """The measures of each way and their means, for a JSON file.
+
+    The pictures are inputs of the benchmark that `manifest` describes.
+    """
     each = {" to ".join(way.names): way.steps() for way in ways}
     keys = ("mean_step", "largest_step", "steps")
     means = {key: sum(found[key] for found in each.values()) / len(each) for key in keys}
-    return {"mean": means, "ways": each}
+    return {"protocol": named(manifest), "mean": means, "ways": each}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,11 @@ from dd3g_kedro.core.quadruples.shards import (
     QuadrupleRow,
     QuadrupleShards,
     shard_plan,
+)
+
+_POOLED = (  # columns of a quadruple that no row changes
+    *("image_id", "border_ratio", "seed", "azimuths_deg", "elevation_deg"),
+    *("guidance_scale", "steps", "teacher"),
 )
 
 
@@ -45,6 +51,19 @@ def chosen_rows(source: Source) -> list[int]:
     ordered = sorted(set(ids))[: source.limit]
     kept = set(ordered[: round(source.share * len(ordered))])
     return [number for number, image_id in enumerate(ids) if image_id in kept]
+
+
+def pool(source: Source) -> str:
+    """A hash of the quadruples that a source could give: its share and the background are left out.
+
+    Rows may differ in these on purpose; a pool of other images, seeds, cameras or another teacher's
+    makes rows incomparable.
+    """
+    whole = set(chosen_rows(replace(source, share=1.0)))
+    tables = [pq.read_table(path, columns=list(_POOLED)) for path in source.shards.paths]
+    rows = [row for table in tables for row in table.to_pylist()]
+    told = sorted(json.dumps(row, sort_keys=True) for i, row in enumerate(rows) if i in whole)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 class MixedQuadruples(QuadrupleShards):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ def measured(
     measured_on: str,
     minutes: float,
     manifest: Manifest,
+    common: str,
 ) -> RowResult:
     """The document of a row that was trained and measured."""
     device = next(student.parameters()).device
@@ -76,19 +77,42 @@ def measured(
         "label": label,
         "fingerprint": result_fingerprint(trained, label, measured_on),
         "measured_on": measured_on,
-        "protocol": {"id": manifest.id, "digest": manifest.digest},
+        "protocol": named(manifest),
         "settings": settings.document(),
         "training": {
             "quadruples": trained.quadruples,
             "parameters": sum(p.numel() for p in student.parameters()),
             "device": device_name(device.type),
             "minutes": round(minutes, 2),
+            **_shared(trained, common),
         },
         "metrics": {key: round(value, 6) for key, value in measures.means().items()},
         "objects": _rounded(measures.objects),
         "images": _rounded(measures.images),
     }
     return RowResult(document, measures.sheet)
+
+
+def named(manifest: Manifest) -> dict[str, str]:
+    """What a document says of the protocol that its numbers belong to."""
+    return {"id": manifest.id, "digest": manifest.digest}
+
+
+def _shared(trained: TrainedRow, common: str) -> dict[str, str]:
+    return {"data": trained.data, "teacher": trained.teacher, "common": common}
+
+
+def with_shared(result: RowResult, trained: TrainedRow, common: str) -> RowResult:
+    """A kept result that tells today's common settings; itself where it tells them already."""
+    training = result.document["training"] | _shared(trained, common)
+    if training == result.document["training"]:
+        return result
+    return replace(result, document={**result.document, "training": training})
+
+
+def as_row(same: RowResult, numbers: RowResult) -> RowResult:
+    """The numbers of the row that `same` is the same as, under its own name."""
+    return RowResult({**numbers.document, **same.document})
 
 
 def device_name(kind: str) -> str:

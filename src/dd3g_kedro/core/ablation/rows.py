@@ -70,11 +70,19 @@ def row_settings(
         objective=own_objective,
         quadruples=row.quadruples,
         optimization={key: value for key, value in optimization.items() if key not in _FREE},
-        perceptual={
-            "kind": ablate.perceptual,
-            "backbone": ablate.lpips_backbone if ablate.perceptual == "lpips" else None,
-        },
+        perceptual=_perceptual(ablate),
     )
+
+
+def _perceptual(ablate: AblateConfig) -> dict[str, Any]:
+    backbone = ablate.lpips_backbone if ablate.perceptual == "lpips" else None
+    return {"kind": ablate.perceptual, "backbone": backbone}
+
+
+def common_digest(ablate: AblateConfig, student: StudentConfig, objective: ObjectiveConfig) -> str:
+    """Tells apart what rows change from: other common settings make rows incomparable."""
+    told = [plain(student), plain(objective), _perceptual(ablate), ablate.images]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def check_rows(ablate: AblateConfig, student: StudentConfig, objective: ObjectiveConfig) -> None:

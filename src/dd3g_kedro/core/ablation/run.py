@@ -18,8 +18,9 @@ from dd3g_kedro.core.ablation.results import (
     measured,
     result_fingerprint,
     unmeasured,
+    with_shared,
 )
-from dd3g_kedro.core.ablation.rows import check_rows, row_settings
+from dd3g_kedro.core.ablation.rows import check_rows, common_digest, row_settings
 from dd3g_kedro.core.ablation.training import minutes_of, train_row
 from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.devices import default_device
@@ -90,17 +91,17 @@ def run_row(
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
     trained = train_row(settings, ablate, sources, teacher, folder, reports)
+    common = common_digest(ablate, student, objective)
     measured_on = benchmark.fingerprint(ablate.measurement)
     if previous is not None and previous.fingerprint == result_fingerprint(
         trained, row.label, measured_on
     ):
         _LOG.info("row %s has its numbers already", name)
-        return previous
+        return with_shared(previous, trained, common)
     best = load_student(trained.weights).to(default_device())
     held_out = batches_for(best, benchmark.held_out, benchmark.held_out_images)
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
     minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
     manifest = benchmark.evaluate.manifest
-    return measured(
-        name, row.label, settings, trained, best, measures, measured_on, minutes, manifest
-    )
+    about = (name, row.label, settings, trained, best)
+    return measured(*about, measures, measured_on, minutes, manifest, common)

@@ -100,12 +100,14 @@ def _signed(found: Difference) -> str:
 def _notes(table: AblationTable, quoted: bool) -> list[str]:
     counts = sorted({found.count for found in table.differences if found.count})
     told = " or ".join(map(str, counts)) or "no"
+    seeds = sorted({line["seed"] for line in table.lines if line["seed"] is not None})
+    trained = f", seed {' or '.join(map(str, seeds))}" if seeds else ""
     notes = [f"Measured under the protocol {table.protocol}."] if table.protocol else []
     notes += [
         f"{CONFIDENCE:.0%} intervals by bootstrap over {told} objects or images; differences are "
         "taken object by object, and one whose interval holds 0, or that "
-        f"has fewer than {FEWEST}, is undecided. One training a row: "
-        "the intervals say nothing of other seeds of the training."
+        f"has fewer than {FEWEST}, is undecided. One training a row"
+        f"{trained}: the intervals say nothing of other seeds of the training."
     ]
     machines = {line["device"]: None for line in table.lines if line["device"]}
     minutes = sum(line["minutes"] or 0 for line in table.lines if not line["same_as"])
@@ -113,8 +115,8 @@ def _notes(table: AblationTable, quoted: bool) -> list[str]:
         notes.append(f"Trained on {', '.join(machines)}, {minutes:.1f} minutes in all.")
     if not table.comparable:
         notes.append(
-            "**The rows differ in budget or in what they were measured on; run `kedro run "
-            "--pipelines=ablate` to bring them up to date.**"
+            "**The rows differ in budget, pool of quadruples, teacher, common settings or in what "
+            "they were measured on; run `kedro run --pipelines=ablate` to bring them up to date.**"
         )
     if quoted:
         notes.append(ONLY_THE_ORDER)

@@ -50,14 +50,15 @@ class AblationTable:
     differences: list[Difference]
     claims: list[str]  # of each difference, what it says where it holds
     labels: dict[str, str]
-    comparable: bool  # whether all rows had one budget and were measured on the same
+    comparable: bool  # whether rows differ in nothing but what they change
     protocol: str  # id and digest of what they were measured under; empty without rows
 
     def frame(self) -> pd.DataFrame:
         """The lines."""
         import pandas as pd
 
-        return pd.DataFrame([{**line, "protocol": self.protocol} for line in self.lines])
+        frame = pd.DataFrame([{**line, "protocol": self.protocol} for line in self.lines])
+        return frame.astype({"seed": "Int64"})  # whole, where rows without numbers have none
 
     def pairs(self) -> pd.DataFrame:
         """The comparisons."""
@@ -95,11 +96,7 @@ def ablation_table(
     else:
         differences = claimed_pairs(found, quoted)
         claims = [f"{labels[d.better]} is better than {labels[d.worse]}" for d in differences]
-    common = [
-        (found[row].document["settings"]["optimization"], found[row].document["measured_on"])
-        for row in rows
-        if row in found
-    ]
+    common = [_common(found[row]) for row in rows if row in found]
     return AblationTable(
         name=name,
         title=TITLES[name],
@@ -110,6 +107,16 @@ def ablation_table(
         comparable=all(one == common[0] for one in common),
         protocol=", ".join(dict.fromkeys(_protocol(found[row]) for row in rows if row in found)),
     )
+
+
+def _common(result: RowResult) -> list[Any]:
+    """What rows must agree in; results older than a key agree in its absence."""
+    settings, training = result.document["settings"], result.document["training"]
+    return [
+        result.document["measured_on"],
+        *(settings.get(key) for key in ("optimization", "perceptual")),
+        *(training.get(key) for key in ("data", "teacher", "common")),
+    ]
 
 
 def _protocol(result: RowResult) -> str:
@@ -134,6 +141,7 @@ def _line(
     training = found[row].document["training"] if row in found else {}
     for key in ("quadruples", "parameters", "minutes", "device"):
         line[key] = training.get(key)
+    line["seed"] = found[row].document["settings"]["optimization"]["seed"] if row in found else None
     for metric in SHOWN:
         values = found[row].values(metric) if row in found else {}
         numbers = mean_interval(np.array(list(values.values()))) if values else (None,) * 3

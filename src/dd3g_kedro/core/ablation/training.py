@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dd3g_kedro.core.ablation.config import AblateConfig
-from dd3g_kedro.core.ablation.mix import MixedQuadruples, Source
+from dd3g_kedro.core.ablation.mix import MixedQuadruples, Source, pool
 from dd3g_kedro.core.ablation.rows import RowSettings
 from dd3g_kedro.core.student.weights import Student, save_student
 from dd3g_kedro.core.teacher.teacher import Teacher
@@ -28,6 +28,8 @@ class TrainedRow:
     weights: Path
     fingerprint: str
     quadruples: int  # how many it could learn from
+    data: str  # what all rows choose theirs from (`mix.pool`)
+    teacher: str  # its fingerprint
 
 
 def train_row(
@@ -54,7 +56,7 @@ def train_row(
     fingerprint = settings.fingerprint(mixed.selection, teacher.fingerprint)
     name = fingerprint[:_NAMED_BY]
     weights, checkpoint = folder / f"student_{name}.safetensors", folder / f"{name}.pt"
-    trained = TrainedRow(weights, fingerprint, len(mixed))
+    trained = TrainedRow(weights, fingerprint, len(mixed), pool(sources[0]), teacher.fingerprint)
     if weights.is_file():
         return trained
     config = settings.student

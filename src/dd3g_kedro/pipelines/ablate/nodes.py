@@ -159,13 +159,15 @@ def table_node(name: str) -> Callable[..., dict[str, Any]]:
     return make_table
 
 
-def interpolate(student: Student, images: Path, ablate: AblateConfig) -> dict[str, Any]:
+def interpolate(
+    student: Student, images: Path, evaluate: EvaluateConfig, ablate: AblateConfig
+) -> dict[str, Any]:
     """Walk between the image tokens of held-out pictures (Fig. 9)."""
     from dd3g_kedro.core.ablation.interpolation import interpolations, smoothness, strip
     from dd3g_kedro.core.devices import default_device
 
     ways = interpolations(student.to(default_device()), images, ablate.interpolation)
-    return {"measures": smoothness(ways), "strip": strip(ways)}
+    return {"measures": smoothness(ways, evaluate.manifest), "strip": strip(ways)}
 
 
 def vary_noise(
@@ -182,7 +184,10 @@ def vary_noise(
 
     moved = student.to(default_device())
     found = variants_of(moved, batches_for(moved, held_out, images), evaluate.autocast)
-    return {"measures": summary(found), "strip": picture(found, ablate.diversity)}
+    return {
+        "measures": summary(found, evaluate.manifest),
+        "strip": picture(found, ablate.diversity),
+    }
 
 
 def _accepted(image_table: pd.DataFrame) -> list[Any]:

@@ -144,6 +144,7 @@ def _pictures() -> list[Node]:
             inputs={
                 "student": "student",
                 "images": "ablation_held_out_images",
+                "evaluate": "params:evaluate",
                 "ablate": "params:ablate",
             },
             outputs={"measures": "interpolation_measures", "strip": "interpolation_strip"},
