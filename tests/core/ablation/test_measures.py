@@ -122,8 +122,10 @@ def test_the_students_variants_stand_beside_the_teachers(toys):
     batches = batches_for(student, toys.benchmark.held_out, toys.benchmark.held_out_images)
     found = variants_of(student, batches, autocast=False)
     assert [each.student.shape for each in found] == [(2, 4, 3, SIZE, SIZE)] * 2
-    told = summary(found)
+    manifest = toys.benchmark.evaluate.manifest
+    told = summary(found, manifest)
+    assert told["protocol"] == {"id": manifest.id, "digest": manifest.digest}
     assert told["mean"]["teacher_spread"] > 0
     assert set(told["images"]) == {"object0", "object1"}
     one = replace(found[0], teacher=found[0].student)
-    assert summary([one])["mean"]["agreement"] == pytest.approx(1)
+    assert summary([one], manifest)["mean"]["agreement"] == pytest.approx(1)
