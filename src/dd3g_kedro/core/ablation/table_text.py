@@ -9,14 +9,9 @@ from dd3g_kedro.core.ablation.quoted import JOINT_IN_TABLE_II, ONLY_THE_ORDER
 from dd3g_kedro.core.ablation.tables import SHOWN, AblationTable
 from dd3g_kedro.core.ablation.verdicts import Difference
 from dd3g_kedro.core.evaluation.intervals import CONFIDENCE, FEWEST
+from dd3g_kedro.core.evaluation.score_names import HEADINGS
 
-_HEADINGS = {
-    "psnr": "PSNR ↑",
-    "novel_psnr": "PSNR, new views ↑",
-    "ssim": "SSIM ↑",
-    "foreground_psnr": "foreground PSNR ↑",
-    "lpips_vgg": "LPIPS (vgg) ↓",
-    "lpips_alex": "LPIPS (alex) ↓",
+_HEADINGS = HEADINGS | {
     "teacher_psnr": "PSNR to the teacher ↑",
     "noise_gain": "gain by the noise ↑",
     "student_spread": "spread over noise",

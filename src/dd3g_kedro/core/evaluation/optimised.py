@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
 
 
-class _PerObject:
+class _PerObject(ABC):
     """What both have in common; they are measured once, without a warm-up."""
 
     warmup, rounds = 0, 1
@@ -45,9 +46,9 @@ class _PerObject:
         rgba = square(sighting.rgba, self.teacher.config.image_size).to(self.teacher.device)
         return partial(self.optimised, rgba, background.to(rgba))
 
+    @abstractmethod
     def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
         """The object of a picture at the teacher's size."""
-        raise NotImplementedError
 
     def __call__(self, sighting: Sighting, background: Float[Tensor, "3"]) -> Gaussians:
         """Lift the picture."""
