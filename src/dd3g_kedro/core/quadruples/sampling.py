@@ -77,7 +77,7 @@ class QuadrupleSampler:
 
     def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
         self.device = default_device()
-        self.teacher = teacher.to(self.device).eval()
+        self.teacher = teacher.ready_on(self.device)
         if sampling.compile:
             self.teacher.fast_unet().network.compile()
         self.images = InputImages(images_folder, teacher.config.image_size)

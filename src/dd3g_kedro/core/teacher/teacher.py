@@ -82,6 +82,12 @@ class Teacher(nn.Module):
         """Where the weights are."""
         return self.text_tokens.device
 
+    def ready_on(self, device: torch.device) -> Teacher:
+        """Moved to where it is used, its autoencoder laid out for a GPU's convolutions."""
+        if device.type == "cuda":
+            self.autoencoder.to(memory_format=torch.channels_last)
+        return self.to(device).eval()
+
     @property
     def latent_shape(self) -> tuple[int, int, int, int]:
         """(v, c, y, x): the shape of N for one object."""

@@ -22,6 +22,8 @@ from dd3g_kedro.core.objective.implicit import verification_cameras, verificatio
 from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.ranks import on_all_devices
 from dd3g_kedro.core.rendering.render import render
+from dd3g_kedro.core.student.blocks import TransformerBlock
+from dd3g_kedro.core.student.pattern_extraction import ResBlock, SpatialTransformer3D
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.config import Optimization
@@ -76,6 +78,17 @@ def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict
     return draw
 
 
+def _compile(student: Student, teacher: Teacher) -> None:
+    """Whatever every step goes through, part by part: equal parts are compiled once."""
+    torch._functorch.config.donated_buffer = False  # the loop asks each term for its own gradients
+    teacher.fast_unet().network.compile()
+    encoder = teacher.autoencoder.encoder
+    repeated = (TransformerBlock, ResBlock, SpatialTransformer3D)
+    own = (module for module in student.modules() if isinstance(module, repeated))
+    for part in (*own, *encoder.down_blocks, encoder.mid_block):
+        part.compile()
+
+
 def distil(
     student: Student,
     teacher: Teacher,
@@ -108,12 +121,10 @@ def distil(
         processes=optimization.processes,
     )
     device = default_device()
-    teacher = teacher.to(device).eval()
+    teacher = teacher.ready_on(device)
     distance = perceptual(teacher)
-    if device.type == "cuda":
-        teacher.autoencoder.to(memory_format=torch.channels_last)
     if optimization.compile:
-        teacher.fast_unet().network.compile()
+        _compile(student, teacher)
     curriculum = objective.curriculum(optimization.steps)
     size = student.config.image_size
     latent_size = student.config.latent_size
@@ -135,7 +146,7 @@ def distil(
         beta = verification_weight(step, curriculum)
         result = {"explicit": explicit}
         callbacks.measures |= {"beta": beta, "seconds_for_data": waited}
-        callbacks.measures |= {name: float(part.detach()) for name, part in parts.items()}
+        callbacks.measures |= {name: part.detach() for name, part in parts.items()}
         if beta > 0:
             verification = verify(gaussians, batch.input_rgba, teacher, objective, generator)
             result["verification"] = beta * verification

@@ -42,9 +42,8 @@ class Callbacks:
     on_start: Callable[[int], None] | None = None  # (first step); > 0 when a run goes on
     on_step: Reporter | None = None  # (step, metrics), every log_every steps
     on_picture: Callable[[int, nn.Module], None] | None = None  # (step, EMA model)
-    measures: dict[str, float] = field(
-        default_factory=dict
-    )  # a loss may leave further numbers here
+    # further numbers that a loss leaves here; tensors are read when they are reported, not before
+    measures: dict[str, float | Tensor] = field(default_factory=dict)
 
 
 def own_share(count: int) -> int:
@@ -202,7 +201,7 @@ def fit(
                 rate = (step + 1 - clock_step) * config.batch_size / max(now - clock, 1e-9)
                 clock, clock_step = now, step + 1
                 metrics |= {f"loss.{name}": float(term.detach()) for name, term in terms.items()}
-                metrics |= dict(callbacks.measures)
+                metrics |= {name: float(value) for name, value in callbacks.measures.items()}
                 metrics |= {
                     "loss": float(loss.detach()),
                     "gradient_norm": float(norm),

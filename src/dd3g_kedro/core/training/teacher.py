@@ -92,7 +92,7 @@ def fit_autoencoder(
             (a - b).abs().mean() for a, b in zip(_edges(restored), _edges(images), strict=True)
         ]
         squared = (restored.detach().clamp(0, 1) - images).square().mean()
-        callbacks.measures["psnr"] = float(-10 * squared.log10())
+        callbacks.measures["psnr"] = -10 * squared.log10()
         return {
             "absolute": weights.absolute * (restored - images).abs().mean(),
             "edges": weights.edges * torch.stack(edges).sum(),
