@@ -38,8 +38,8 @@ _CLAIMING = tuple(dict.fromkeys(row for claim in CLAIMS for row in claim[:2] if 
 # what the teacher costs: the same student that learns from the truth is the better one
 BOUNDS = (
     ("true_views", "explicit", "psnr", "the truth teaches more than the teacher's views"),
-    ("true_views", "joint", "psnr", "more than the teacher's views and judgement together"),
-    ("true_views", "joint", "novel_psnr", "so too of views that the input does not show"),
+    ("true_views", "joint", "psnr", "the truth teaches more than joint optimization"),
+    ("true_views", "joint", "novel_psnr", "so it does for views that the input does not show"),
 )
 SHOWN = (
     *("psnr", "novel_psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex"),
