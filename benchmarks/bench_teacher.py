@@ -73,10 +73,10 @@ def mini():
 def bench_mini_quadruple(benchmark, mini, monkeypatch, version):
     """From the network as diffusers runs it in float32 to what `sample` does, a step each."""
     unet = copy.deepcopy(mini.unet).eval()
-    if version != "plain":
-        unet = unet.to(torch.bfloat16)
     if version == "now":
         unet.prepare_for_sampling()
+    if version != "plain":
+        unet = unet.to(torch.bfloat16)
     if version in ("plain", "half"):
         monkeypatch.setattr(attention, "_LONG", 10**9)
     monkeypatch.setattr(mini, "fast_unet", lambda: unet)
@@ -175,7 +175,7 @@ def sampler(unet: nn.Module, batch: int) -> Callable[[int], Tensor]:
 @pytest.mark.parametrize("batch", [16, 32, 64])
 @pytest.mark.parametrize("variant", list(VARIANTS))
 def bench_full_size(benchmark, ceiling, full, variant, batch):
-    unet = VARIANTS[variant](copy.deepcopy(full).to(torch.bfloat16))
+    unet = VARIANTS[variant](copy.deepcopy(full)).to(torch.bfloat16)
     sample = sampler(unet, batch)
     begun = time.perf_counter()
     sample(3)

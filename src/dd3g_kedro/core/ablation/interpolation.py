@@ -112,7 +112,9 @@ def interpolations(student: Student, folder: Path, config: Interpolation) -> lis
     images = InputImages(folder, student.config.image_size)
     ways = []
     for one, other in list(zip(files[::2], files[1::2], strict=False))[: config.pairs]:
-        pictures = [composite(images(file, None), torch.ones(3)) for file in (one, other)]
+        pictures = [
+            composite(images(file, None).float() / 255, torch.ones(3)) for file in (one, other)
+        ]
         names = Path(one).stem, Path(other).stem
         ways.append(interpolate(student, torch.stack(pictures), names, config))
     return ways

@@ -6,13 +6,16 @@ import hashlib
 import json
 import logging
 import math
-from collections import OrderedDict, deque
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.devices import default_device
@@ -22,13 +25,20 @@ from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.input_images import InputImages
-from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png, shard_plan, write_shard
+from dd3g_kedro.core.quadruples.shards import (
+    QuadrupleRow,
+    encode_png,
+    shard_plan,
+    to_bytes,
+    write_shard,
+)
 from dd3g_kedro.core.ranks import on_all_devices, rank, ranks
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
-from dd3g_kedro.core.teacher.teacher import ImageCondition, Teacher
+from dd3g_kedro.core.teacher.teacher import Teacher
 
 _LOG = logging.getLogger(__name__)
-_KEPT_CONDITIONS = 64  # images whose conditioning stays in memory
+_ARITHMETIC = 2  # raised where the same settings give other bits: shards from before are made again
+_THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
 
 
 @dataclass(frozen=True)
@@ -72,43 +82,41 @@ class QuadrupleSampler:
             self.teacher.fast_unet().network.compile()
         self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
-        self._conditions: OrderedDict[str, ImageCondition] = OrderedDict()
+        self._threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
 
     def _background(self, image_id: str) -> Float[Tensor, "3"]:
         white = self.sampling.background == "white"
         return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
 
-    def _condition(self, image: SourceImage) -> ImageCondition:
-        """The image's conditioning, computed once for all its seeds."""
-        if image.image_id not in self._conditions:
-            rgba = self.images(image.file, self.sampling.border_ratio)
-            background = self._background(image.image_id)
-            picture = composite(rgba, background)[None].to(self.device)
-            self._conditions[image.image_id] = self.teacher.condition(picture)
-            while len(self._conditions) > _KEPT_CONDITIONS:
-                self._conditions.popitem(last=False)
-        self._conditions.move_to_end(image.image_id)
-        return self._conditions[image.image_id]
+    def _pictures(self, jobs: Sequence[_Job]) -> Float[Tensor, "b 3 h w"]:
+        """II of each, over its background."""
+        files = dict.fromkeys(job.image.file for job in jobs)
+        read = self._threads.map(lambda file: self.images(file, self.sampling.border_ratio), files)
+        known = dict(zip(files, read, strict=True))
+        rgba = torch.stack([known[job.image.file] for job in jobs])
+        background = torch.stack([self._background(job.image.image_id) for job in jobs])
+        return composite(rgba.to(self.device).float() / 255, background.to(self.device))
 
     @torch.inference_mode()
-    def batch(self, jobs: Sequence[_Job]) -> list[QuadrupleRow]:
-        """Sample one batch; a short one is filled up, so that its shape is always the same."""
+    def views(self, jobs: Sequence[_Job]) -> UInt8[Tensor, "b v 3 h w"]:
+        """OI of one batch; a short one is filled up, so that its shape is always the same."""
         size = self.sampling.batch_size
         filled = [*jobs, *[jobs[-1]] * (size - len(jobs))]
-        conditions = [self._condition(job.image) for job in filled]
-        condition = ImageCondition(
-            torch.cat([c.tokens for c in conditions]), torch.cat([c.latents for c in conditions])
-        )
+        condition = self.teacher.condition(self._pictures(filled))
         noise = noise_from_seeds([job.seed for job in filled], self.teacher.latent_shape)
-        elevation = self.teacher.config.elevation_deg
         latents = self.teacher.sample(
             noise.to(self.device),
             condition,
-            self.teacher.frames(size, math.radians(elevation)),
+            self.teacher.frames(size, math.radians(self.teacher.config.elevation_deg)),
             self.sampling.steps,
             self.sampling.guidance_scale,
         )
-        images = self.teacher.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2]).cpu()
+        images = self.teacher.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+        return to_bytes(images[: len(jobs)]).cpu()
+
+    def rows(self, jobs: Sequence[_Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
+        """What is stored of a batch."""
+        pictures = self._threads.map(encode_png, views.flatten(0, 1))
         return [
             QuadrupleRow(
                 image_id=job.image.image_id,
@@ -117,21 +125,21 @@ class QuadrupleSampler:
                 seed=job.seed,
                 background=tuple(self._background(job.image.image_id).tolist()),
                 azimuths_deg=tuple(frame_azimuths().rad2deg().round(decimals=6).tolist()),
-                elevation_deg=elevation,
+                elevation_deg=self.teacher.config.elevation_deg,
                 guidance_scale=self.sampling.guidance_scale,
                 steps=self.sampling.steps,
-                batch_size=size,
+                batch_size=self.sampling.batch_size,
                 batch_place=place,
                 teacher=self.teacher.fingerprint,
-                output_images=tuple(encode_png(view) for view in images[place]),
+                output_images=tuple(islice(pictures, views.shape[1])),
             )
             for place, job in enumerate(jobs)
         ]
 
     def again(self, row: QuadrupleRow) -> QuadrupleRow:
         """Make a stored quadruple again, in the place that it had in its batch."""
-        job = _Job(SourceImage(row.image_id, row.file), row.seed)
-        return self.batch([job] * (row.batch_place + 1))[-1]
+        jobs = [_Job(SourceImage(row.image_id, row.file), row.seed)] * (row.batch_place + 1)
+        return self.rows(jobs, self.views(jobs))[-1]
 
 
 def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]]:
@@ -144,11 +152,9 @@ def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]
 
 
 def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
-    free = ["images", "shard_size", "processes"]
-    if sampling.background == "random":  # shards from before there was a choice stay valid
-        free.append("background")
+    free = ("images", "shard_size", "processes")
     fixed = {k: v for k, v in asdict(sampling).items() if k not in free}
-    content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
+    content = [_ARITHMETIC, fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -200,14 +206,25 @@ def collect_quadruples(
 def _sample_shards(
     sampler: QuadrupleSampler, todo: list[tuple[Path, list[_Job], str]], total: int, done: int
 ) -> None:
+    size = sampler.sampling.batch_size
+
+    def store(path: Path, batches: list[tuple[list[_Job], Tensor]], plan: str) -> None:
+        write_shard([row for batch in batches for row in sampler.rows(*batch)], path, plan)
+
     def finished() -> Iterator[_Job]:
-        for path, jobs, plan in todo:
-            rows: list[QuadrupleRow] = []
-            for first in range(0, len(jobs), sampler.sampling.batch_size):
-                batch = jobs[first : first + sampler.sampling.batch_size]
-                rows += sampler.batch(batch)
-                yield from batch
-            write_shard(rows, path, plan)
+        with ThreadPoolExecutor(1) as writer:  # a shard is written while the next is sampled
+            writing: list[Future[None]] = []
+            for path, jobs, plan in todo:
+                batches = []
+                for first in range(0, len(jobs), size):
+                    batch = jobs[first : first + size]
+                    batches.append((batch, sampler.views(batch)))
+                    yield from batch
+                for written in writing:
+                    written.result()
+                writing = [writer.submit(store, path, batches, plan)]
+            for written in writing:
+                written.result()
 
     if rank() > 0:  # the first process's bar speaks for all: their shares are equal
         deque(finished(), maxlen=0)

@@ -67,11 +67,15 @@ _SCHEMA = pa.schema(
 )
 
 
-def encode_png(image: Float[Tensor, "3 h w"]) -> bytes:
+def to_bytes(images: Float[Tensor, "*n 3 h w"]) -> UInt8[Tensor, "*n 3 h w"]:
+    """sRGB in [0, 1] as whole numbers up to 255."""
+    return (images.clamp(0, 1) * 255).round().byte()
+
+
+def encode_png(pixels: UInt8[Tensor, "3 h w"]) -> bytes:
     """Lossless bytes of an sRGB image."""
-    pixels = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy()).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 

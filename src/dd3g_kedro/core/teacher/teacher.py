@@ -165,7 +165,7 @@ class Teacher(nn.Module):
         if dtype == torch.float32:
             return self.unet
         if not self._fast or next(self._fast[0].parameters()).device != self.device:
-            self._fast = [copy.deepcopy(self.unet).to(dtype).prepare_for_sampling()]
+            self._fast = [copy.deepcopy(self.unet).prepare_for_sampling().to(dtype)]
         return self._fast[0]
 
     def forward(

@@ -18,6 +18,7 @@ from dd3g_kedro.core.teacher.attention import (
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.last_transformer import leave_out_image_frame
 from dd3g_kedro.core.teacher.resampler import Resampler
+from dd3g_kedro.core.teacher.upsampling import fold_upsampling
 
 
 class _CameraUNet(UNet2DConditionModel):
@@ -77,9 +78,11 @@ class MultiViewUNet(nn.Module):
     def prepare_for_sampling(self) -> MultiViewUNet:
         """Make it fast with an input image, whose frame is then zeros in the result; in place.
 
-        Its weights are laid out for speed and no longer change.
+        Its weights are laid out for speed and no longer change. Round them afterwards: some are
+        summed.
         """
         fuse_self_attention(self.network)
+        fold_upsampling(self.network)
         self._views_only = leave_out_image_frame(self.network)
         if next(self.parameters()).is_cuda:
             self.network.to(memory_format=torch.channels_last)

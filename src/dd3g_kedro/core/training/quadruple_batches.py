@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidShard
@@ -21,7 +21,7 @@ from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, QuadrupleShards, decode_png
 from dd3g_kedro.core.ranks import rank, ranks
-from dd3g_kedro.core.types import Quadruples
+from dd3g_kedro.core.types import Cameras, Quadruples
 
 _AHEAD = 6  # batches, a thread each
 
@@ -44,6 +44,31 @@ class QuadrupleBatch:
             q.background.to(device),
         )
         return QuadrupleBatch(moved, self.input_rgba.to(device))
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """The same as it is stored: bytes, a fourth of the size, become numbers where they are used."""
+
+    noise: Float[Tensor, "b v c y x"]
+    cameras: Cameras
+    input_rgba: UInt8[Tensor, "b 4 h w"]
+    output_images: UInt8[Tensor, "b v 3 h w"]
+    background: Float[Tensor, "b 3"]
+
+    def to(self, device: torch.device | str) -> QuadrupleBatch:
+        """Move to a device, then lay II over its background."""
+        rgba, background = self.input_rgba.to(device).float() / 255, self.background.to(device)
+        return QuadrupleBatch(
+            Quadruples(
+                noise=self.noise.to(device),
+                cameras=self.cameras.to(device),
+                input_image=composite(rgba, background),
+                output_images=self.output_images.to(device).float() / 255,
+                background=background,
+            ),
+            rgba,
+        )
 
 
 def rows_of_step(
@@ -85,14 +110,14 @@ class QuadrupleBatches:
         self._noise_shape = noise_shape
         self._rig = rig
         self._pool = ThreadPoolExecutor(_AHEAD)
-        self._coming: dict[int, Future[QuadrupleBatch]] = {}
+        self._coming: dict[int, Future[StoredBatch]] = {}
         names = "/".join(f"{path.name}:{path.stat().st_size}" for path in shards.paths)
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.shards)
 
-    def at_step(self, step: int, batch_size: int, seed: int) -> QuadrupleBatch:
+    def at_step(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         """This process's share of a step's batch; the following ones start being read."""
         for coming in range(step, step + _AHEAD):
             if coming not in self._coming:
@@ -105,44 +130,43 @@ class QuadrupleBatches:
         """At most `count`, always the same, to be looked at."""
         return self.decode([self.shards[i] for i in range(min(count, len(self)))])
 
-    def _read(self, step: int, batch_size: int, seed: int) -> QuadrupleBatch:
+    def _read(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         whole = rows_of_step(self.shards, step, batch_size, seed)
-        return self.decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
+        return self._decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
 
     def __reduce__(self) -> tuple[type[QuadrupleBatches], tuple]:
         """Another process opens the files itself."""
         return QuadrupleBatches, self._made_of
 
     def decode(self, rows: Sequence[QuadrupleRow]) -> QuadrupleBatch:
-        """Tensors of rows; N is drawn from its seeds."""
-        views = self._noise_shape[0]
-        for row in rows:
+        """Tensors of rows, on the CPU; N is drawn from its seeds."""
+        return self._decode(rows).to("cpu")
+
+    def _decode(self, rows: Sequence[QuadrupleRow]) -> StoredBatch:
+        views, size = self._noise_shape[0], self._image_size
+        output_images = torch.empty(len(rows), views, 3, size, size, dtype=torch.uint8)
+        for row, images in zip(rows, output_images, strict=True):
             if len(row.output_images) != views or len(row.azimuths_deg) != views:
                 raise InvalidShard(
                     f"{self.shards.folder}: expected {views} views a quadruple, found "
                     f"{len(row.output_images)} for image {row.file}. The quadruples belong to "
                     "another teacher or student; sample them again or change `student`."
                 )
-        output = torch.stack(
-            [torch.stack([decode_png(png) for png in row.output_images]) for row in rows]
-        )
-        if output.shape[-1] != self._image_size:
-            raise InvalidShard(
-                f"{self.shards.folder}: expected views of {self._image_size} pixels, as "
-                f"student.image_size says, found {output.shape[-1]}. Sample again with a teacher "
-                "of that size, or change `student`."
-            )
-        rgba = torch.stack([self._images(row.file, row.border_ratio) for row in rows])
-        background = torch.tensor([row.background for row in rows])
+            for view, png in zip(images, row.output_images, strict=True):
+                pixels = decode_png(png)
+                if pixels.shape[-1] != size:
+                    raise InvalidShard(
+                        f"{self.shards.folder}: expected views of {size} pixels, as "
+                        f"student.image_size says, found {pixels.shape[-1]}. Sample again with a "
+                        "teacher of that size, or change `student`."
+                    )
+                view.copy_(pixels)
         azimuth = torch.tensor([row.azimuths_deg for row in rows]).deg2rad()
         elevation = torch.tensor([[row.elevation_deg] * views for row in rows]).deg2rad()
-        return QuadrupleBatch(
-            Quadruples(
-                noise=noise_from_seeds([row.seed for row in rows], self._noise_shape),
-                cameras=orbit(azimuth, elevation, self._rig),
-                input_image=composite(rgba, background),
-                output_images=output.float() / 255,
-                background=background,
-            ),
-            rgba,
+        return StoredBatch(
+            noise=noise_from_seeds([row.seed for row in rows], self._noise_shape),
+            cameras=orbit(azimuth, elevation, self._rig),
+            input_rgba=torch.stack([self._images(row.file, row.border_ratio) for row in rows]),
+            output_images=output_images,
+            background=torch.tensor([row.background for row in rows]),
         )
