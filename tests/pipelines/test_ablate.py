@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from tests.core.ablation.toys import OBJECTIVE, STUDENT, ablate_config, evaluate_config, small_views
+from tests.core.ablation.toys import (
+    OBJECTIVE,
+    STUDENT,
+    ablate_config,
+    evaluate_config,
+    small_views,
+    true_views_in,
+)
 from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_student
 
 from dd3g_kedro.core.ablation.config import ROWS, TABLES
@@ -42,6 +49,7 @@ def catalog_in(folder: Path) -> DataCatalog:
         "teacher": teacher,
         "student": tiny_student(),
         "benchmark_views": small_views(folder),
+        "training_views": true_views_in(folder),
         "params:ablate": ablate_config(),
         "params:student": STUDENT,
         "params:objective": OBJECTIVE,
@@ -77,7 +85,10 @@ def made(tmp_path_factory) -> tuple[Path, DataCatalog]:
     folder = tmp_path_factory.mktemp("ablate")
     catalog = catalog_in(folder)
     wanted = create_pipeline().only_nodes_with_namespaces(
-        ["held_out", "on_white", "stylised", "explicit", "pepd", "tgs", "synthetic_40"]
+        [
+            *("held_out", "on_white", "stylised"),
+            *("explicit", "pepd", "tgs", "synthetic_40", "true_views"),
+        ]
     )
     SequentialRunner().run(wanted, catalog)
     return folder, catalog
@@ -86,7 +97,7 @@ def made(tmp_path_factory) -> tuple[Path, DataCatalog]:
 def test_a_row_runs_alone_by_its_namespace(made):
     folder, catalog = made
     assert {path.name for path in (folder / "rows").iterdir()} == {
-        *("explicit", "pepd", "tgs", "synthetic_40")
+        *("explicit", "pepd", "tgs", "synthetic_40", "true_views")
     }
     result = catalog.load("explicit.ablation_result")
     assert result.document["training"]["quadruples"] == 4
@@ -128,6 +139,15 @@ def test_synthetic_rows_learn_from_stylised_images_alone(made):
     document = catalog.load("synthetic_40.ablation_result").document
     assert document["training"]["quadruples"] == 4  # half of the images, two seeds each
     assert document["settings"]["quadruples"]["rendered"] == 0
+
+
+def test_the_bound_learns_from_true_views_and_reads_no_quadruples_but_the_held_out(made):
+    document = made[1].load("true_views.ablation_result").document
+    assert document["settings"]["quadruples"] is None
+    assert document["training"]["quadruples"] == 16
+    read = create_pipeline().only_nodes_with_namespaces(["true_views"]).inputs()
+    assert "training_views" in read
+    assert not read & {"quadruples", "collected_images", "ablation_white", "ablation_stylised"}
 
 
 def test_tables_gather_whatever_rows_have_results(made):

@@ -11,12 +11,13 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from tests.core.ablation.toys import OBJECTIVE, STUDENT, ablate_config
 
-from dd3g_kedro.core.ablation.config import ROWS, TABLES, AblateConfig, Mix, Row
+from dd3g_kedro.core.ablation.config import ROWS, TABLES, AblateConfig, Mix, Row, TrueViewsConfig
 from dd3g_kedro.core.ablation.rows import merged, row_settings
 from dd3g_kedro.core.config_building import build, plain
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
 from dd3g_kedro.core.student.config import StudentConfig
+from dd3g_kedro.core.training.config import ViewAugmentation
 
 
 def parameters(project: Path, environment: str) -> dict:
@@ -110,6 +111,8 @@ def test_a_change_that_does_not_fit_names_the_row_and_the_key():
             {"joint": {"label": "a", "sentence": "b", "quadruples": {"background": "white"}}},
             "only background_fixed",
         ),
+        ({"joint": {"label": "a", "sentence": "b", "quadruples": None}}, "joint.*must not be null"),
+        ({"true_views": {"label": "a", "sentence": "b"}}, r"true_views\.quadruples must be null"),
         ({"joint": {"label": "a", "sentence": "b", "same_as": "tgs"}}, r"joint\.same_as must name"),
         (
             {"joint": {"label": "a", "sentence": "b", "same_as": "pepd", "student": {"a": 1}}},
@@ -134,6 +137,33 @@ def test_a_mix_has_shares():
         with pytest.raises(ValueError, match=r"quadruples\."):
             Mix(**wrong)
     assert plain(Row(label="a", sentence="b").quadruples) == plain(Mix())
+
+
+def test_true_views_differ_from_explicit_supervision_in_nothing_but_the_data(project):
+    found = parameters(project, "gpu")
+    config = build(AblateConfig, found["ablate"], "ablate")
+    student = build(StudentConfig, found["student"], "student")
+    objective = build(ObjectiveConfig, found["objective"], "objective")
+    true, explicit = (
+        row_settings(name, config, student, objective) for name in ("true_views", "explicit")
+    )
+    assert replace(explicit, quadruples=None) == true
+
+
+def test_true_views_are_varied_as_the_mini_teachers(project):
+    for environment in ("base", "smoke", "gpu"):
+        found = parameters(project, environment)
+        teachers = build(
+            ViewAugmentation, found["teacher_training"]["augmentation"], "augmentation"
+        )
+        own = build(AblateConfig, found["ablate"], "ablate").true_views.augmentation
+        assert own == replace(teachers, turned_views=0.0, other_ring=0.0, white=0.0)
+
+
+def test_shares_of_true_views_are_shares():
+    for key in ("mirror", "recolour"):
+        with pytest.raises(ValueError, match=rf"true_views\.{key} must lie in \[0, 1\], got 2"):
+            TrueViewsConfig(**{key: 2.0})
 
 
 def test_base_says_why_each_row_is_there(project):

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.core.ablation.toys import OBJECTIVE, STUDENT, Toys, ablate_config
+from tests.core.ablation.toys import OBJECTIVE, STUDENT, Toys, ablate_config, true_views_in
 
 from dd3g_kedro.core.ablation.config import AblateConfig
+from dd3g_kedro.core.ablation.lessons import Origin
 from dd3g_kedro.core.ablation.mix import sources_of
 from dd3g_kedro.core.ablation.results import RowResult, read_result, write_result
 from dd3g_kedro.core.ablation.rows import common_digest
 from dd3g_kedro.core.ablation.run import run_row
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.student.weights import load_student
+from dd3g_kedro.core.training.views import ViewsFolder
 from dd3g_kedro.datasets.step_log import StepLog
 
 
@@ -44,11 +46,12 @@ def run(
     config: AblateConfig | None = None,
     log: Counting | None = None,
     previous: RowResult | None = None,
+    truth: ViewsFolder | None = None,
 ) -> tuple[RowResult, Counting]:
     config, log = config or ablate_config(), log or Counting(folder / "steps.jsonl")
-    sources = sources_of(config, name, (toys.shards, toys.images))
+    origin: Origin = truth or sources_of(config, name, (toys.shards, toys.images))
     result = run_row(
-        *(name, config, STUDENT, OBJECTIVE, sources, toys.teacher, toys.benchmark),
+        *(name, config, STUDENT, OBJECTIVE, origin, toys.teacher, toys.benchmark),
         *(folder / name, log, previous),
     )
     return result, log
@@ -137,6 +140,57 @@ def test_an_interrupted_row_goes_on_and_ends_with_the_same_bits(toys, tmp_path):
         for kind in ("whole", "cut")
     )
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> ViewsFolder:
+    return ViewsFolder(true_views_in(tmp_path_factory.mktemp("truth")))
+
+
+def test_a_row_learns_from_true_views_under_the_common_budget(toys, explicit, truth, tmp_path):
+    result, log = run(toys, tmp_path, "true_views", truth=truth)
+    document, other = result.document, explicit[0].document
+    assert log.steps == [0, 1]
+    assert document["settings"]["quadruples"] is None
+    for key in ("optimization", "objective", "student", "perceptual"):
+        assert document["settings"][key] == other["settings"][key], key
+    assert document["training"]["quadruples"] == 2 * 8  # objects and sides
+    assert document["training"]["common"] == other["training"]["common"]
+    assert document["training"]["data"] != other["training"]["data"]
+    assert set(document["metrics"]) == set(other["metrics"])
+    assert document["metrics"]["psnr"] != other["metrics"]["psnr"]
+    again, log = run(toys, tmp_path, "true_views", previous=result, truth=truth)
+    assert again is result
+    assert log.steps == []
+
+
+def test_an_interrupted_row_of_true_views_goes_on_and_ends_with_the_same_bits(
+    toys, truth, tmp_path
+):
+    config = ablate_config(steps=4)
+    run(toys, tmp_path / "whole", "true_views", config, truth=truth)
+    log = Counting(tmp_path / "cut" / "steps.jsonl", stop_at=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(toys, tmp_path / "cut", "true_views", config, log, truth=truth)
+    _, log = run(toys, tmp_path / "cut", "true_views", config, truth=ViewsFolder(truth.folder))
+    assert log.steps == [2, 3]
+    whole, resumed = (
+        load_student(next((tmp_path / kind).rglob("student_*.safetensors"))).state_dict()
+        for kind in ("whole", "cut")
+    )
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+def test_other_views_or_another_augmentation_are_another_row(toys, truth, tmp_path):
+    config, folder = ablate_config(), tmp_path / "views"
+    folder.mkdir()
+    (folder / truth.files[0].name).write_bytes(truth.files[0].read_bytes())
+    plain_views = ablate_config(true_views={"mirror": 0.0, "recolour": 0.0})
+    prints = {
+        run(toys, tmp_path, "true_views", how, truth=views)[0].fingerprint
+        for how, views in ((config, truth), (config, ViewsFolder(folder)), (plain_views, truth))
+    }
+    assert len(prints) == 3
 
 
 def test_a_row_that_is_another_one_is_not_trained(toys, tmp_path):

@@ -50,7 +50,7 @@ def test_the_quoted_tables_are_the_papers():
     assert quoted_rows("IV")["rendered_20_synthetic_40"]["lpips"] == 0.158
     for table in ("II", "III", "IV"):
         assert tuple(quoted_rows(table)) == TABLES[table]
-    assert quoted_rows("design") == quoted_rows("method") == {}
+    assert quoted_rows("design") == quoted_rows("method") == quoted_rows("bound") == {}
 
 
 def test_a_difference_is_taken_object_by_object():
@@ -153,6 +153,27 @@ def test_the_methods_claims_are_each_judged():
     pairs = table.pairs()
     assert pairs["verdict"].tolist() == ["holds"] * len(CLAIMS)
     assert pairs["count"].tolist() == [6, 6, OBJECTS, OBJECTS, OBJECTS]
+
+
+def test_the_truth_is_the_bound_and_its_own_data_does_not_make_it_incomparable():
+    results = {
+        "explicit": result("explicit", 19),
+        "joint": result("joint", 19.5),
+        "true_views": result("true_views", 21),
+    }
+    for name, found in results.items():
+        found.document["training"]["data"] = "views" if name == "true_views" else "pool"
+    results["true_views"].document["settings"]["quadruples"] = None
+    table = ablation_table("bound", results, ablate_config())
+    assert [found.verdict for found in table.differences] == ["holds"] * 3
+    assert [round(found.mean) for found in table.differences[:2]] == [2, 2]
+    assert table.frame()["row"].tolist() == ["explicit", "joint", "true_views"]
+    assert table.comparable
+    text = markdown(table)
+    assert "The truth, the bound for this data, is ahead of the teacher in 3 of 3" in text
+    assert "| true views | 21.0" in text
+    results["joint"].document["training"]["data"] = "another pool"
+    assert not ablation_table("bound", results, ablate_config()).comparable
 
 
 def test_rows_of_different_budgets_are_not_passed_off_as_comparable():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import trimesh
 import yaml
 from tests.fakes import SIZE, TINY_SAMPLING, tiny_quadruples, tiny_student_config
 from tests.known_objects import png, protocol_file, stored_views, views_table
@@ -45,7 +46,7 @@ def ablate_config(steps: int = 2, **changes: object) -> AblateConfig:
     numbers = yaml.safe_load((root / "parameters_ablate.yml").read_text())["ablate"]
     rows = dict.fromkeys(ROWS) | {
         name: numbers["rows"][name]
-        for name in ("pd_only", "pepd", "explicit", "joint", "synthetic_40")
+        for name in ("pd_only", "pepd", "explicit", "joint", "synthetic_40", "true_views")
     }
     optimization = {
         **{"steps": steps, "batch_size": 2, "learning_rate": 1e-3, "mixed_precision": "no"},
@@ -79,6 +80,22 @@ def small_views(folder: Path) -> StoredViews:
 
     table["png"] = [shrunk(data) for data in table["png"]]
     return stored_views(table, folder)
+
+
+def true_views_in(folder: Path) -> Path:
+    """Two objects that the teacher's first stage has drawn, each from eight sides of two rings."""
+    from dd3g_kedro.core.training.config import ViewRendering
+    from dd3g_kedro.core.training.views import draw_views
+
+    meshes = []
+    for number, color in enumerate(([200, 30, 30, 255], [30, 30, 200, 255])):
+        box = trimesh.creation.box((1, 0.5, 0.3 + 0.4 * number))
+        box.visual.vertex_colors = [color] * len(box.vertices)
+        meshes.append(folder / f"box{number}.glb")
+        box.export(meshes[-1])
+    rendering = ViewRendering(size=SIZE, azimuths=8, elevations_deg=((10, 20), (5, 5)))
+    draw_views(meshes, folder / "training_views", rendering, STUDENT.rig)
+    return folder / "training_views"
 
 
 def make_toys(folder: Path) -> Toys:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dd3g_kedro.core.config_building import build_fields
-from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.core.training.config import Optimization, ViewAugmentation
 
 TABLES: dict[str, tuple[str, ...]] = {
     "II": ("tgs", "splatter_image", "pd_only", "pepd"),
@@ -17,9 +17,11 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("decoders_reversed", "taps_last", "beta_constant", "beta_from_start"),
         *("background_fixed", "point_attention", "gaussians_half", "gaussians_double"),
     ),
+    "bound": ("true_views",),
 }
 ROWS = {row: table for table, rows in TABLES.items() for row in rows}
 REFERENCE = "joint"  # what a row of the design table is compared with
+TRUE_VIEWS = "true_views"  # the row that learns from the meshes' drawn views, without quadruples
 
 Background = Literal["random", "white"]
 
@@ -51,7 +53,7 @@ class Row:
     sentence: str  # what the row asks
     student: dict[str, Any] = field(default_factory=dict)  # over `student`; null removes a part
     objective: dict[str, Any] = field(default_factory=dict)  # over `objective`
-    quadruples: Mix = field(default_factory=Mix)
+    quadruples: Mix | None = field(default_factory=Mix)  # null: the meshes' drawn views instead
     same_as: str | None = None  # the row whose training and numbers this one shares
 
     def __post_init__(self) -> None:
@@ -109,6 +111,33 @@ class Stylisation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrueViewsConfig:
+    """How one object becomes many for `true_views` (Ours): as for the mini teacher."""
+
+    any_front: bool = True  # any azimuth may play the front
+    mirror: float = 0.5  # share of objects seen in a mirror
+    recolour: float = 0.5  # share with permuted, scaled channels
+
+    def __post_init__(self) -> None:
+        build_fields(self, "true_views")
+        for key in ("mirror", "recolour"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ValueError(f"true_views.{key} must lie in [0, 1], got {getattr(self, key)}")
+
+    @property
+    def augmentation(self) -> ViewAugmentation:
+        """In the drawn views' terms; views and input are one ring, from the input's azimuth on."""
+        return ViewAugmentation(
+            any_front=self.any_front,
+            mirror=self.mirror,
+            recolour=self.recolour,
+            turned_views=0.0,
+            other_ring=0.0,
+            white=0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interpolation:
     """Between the image tokens of two inputs, N fixed (Fig. 9)."""
 
@@ -148,6 +177,7 @@ class AblateConfig:
     held_out: HeldOut = field(default_factory=HeldOut)
     measurement: Measurement = field(default_factory=Measurement)
     stylisation: Stylisation = field(default_factory=Stylisation)
+    true_views: TrueViewsConfig = field(default_factory=TrueViewsConfig)
     interpolation: Interpolation = field(default_factory=Interpolation)
     diversity: Diversity = field(default_factory=Diversity)
 
@@ -165,20 +195,30 @@ class AblateConfig:
     def _check(self, name: str, row: Row | None) -> None:
         if row is None:
             return
-        if row.quadruples.synthetic > 0 and ROWS[name] != "IV":
+        if (row.quadruples is None) != (name == TRUE_VIEWS):
+            must = "must be null" if name == TRUE_VIEWS else "must not be null"
             raise ValueError(
-                f"ablate.rows.{name}.quadruples.synthetic must be 0: only rows of Table IV read "
-                "stylised quadruples"
+                f"ablate.rows.{name}.quadruples {must}: only {TRUE_VIEWS} learns from the meshes' "
+                "drawn views instead"
             )
-        if row.quadruples.background == "white" and name != "background_fixed":
-            raise ValueError(
-                f"ablate.rows.{name}.quadruples.background must be random: only background_fixed "
-                "reads quadruples over white"
-            )
+        if row.quadruples is not None:
+            self._check_mix(name, row.quadruples)
         if row.same_as is None:
             return
         other = self.rows.get(row.same_as)
         if other is None or other.same_as is not None:
             raise ValueError(
                 f"ablate.rows.{name}.same_as must name a row that is trained, got {row.same_as}"
+            )
+
+    def _check_mix(self, name: str, mix: Mix) -> None:
+        if mix.synthetic > 0 and ROWS[name] != "IV":
+            raise ValueError(
+                f"ablate.rows.{name}.quadruples.synthetic must be 0: only rows of Table IV read "
+                "stylised quadruples"
+            )
+        if mix.background == "white" and name != "background_fixed":
+            raise ValueError(
+                f"ablate.rows.{name}.quadruples.background must be random: only background_fixed "
+                "reads quadruples over white"
             )

@@ -134,9 +134,11 @@ def sources_of(
     """Where the row `name` takes its quadruples from; a folder each with its images' folder.
 
     Raises:
-        ValueError: the row wants stylised quadruples and there are none.
+        ValueError: the row learns from no quadruples, or wants stylised ones and there are none.
     """
     mix = (ablate.rows[name] or Row(label=name, sentence="")).quadruples
+    if mix is None:
+        raise ValueError(f"ablate.rows.{name}.quadruples is null: it learns from no quadruples")
     sources = [Source(*rendered, mix.rendered, ablate.images)]
     shards, folder = stylised
     if shards is not None and folder is not None:

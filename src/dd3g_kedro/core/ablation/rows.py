@@ -34,7 +34,7 @@ class RowSettings:
 
     student: StudentConfig
     objective: ObjectiveConfig
-    quadruples: Mix
+    quadruples: Mix | None
     optimization: dict[str, Any]
     perceptual: dict[str, Any]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from dd3g_kedro.core.ablation.config import AblateConfig, Measurement
+from dd3g_kedro.core.ablation.lessons import Origin
 from dd3g_kedro.core.ablation.measures import batches_for, measure
-from dd3g_kedro.core.ablation.mix import Source
 from dd3g_kedro.core.ablation.results import (
     RowResult,
     measured,
@@ -70,7 +70,7 @@ def run_row(
     ablate: AblateConfig,
     student: StudentConfig,
     objective: ObjectiveConfig,
-    sources: Sequence[Source],
+    origin: Origin,
     teacher: Teacher,
     benchmark: Benchmark,
     folder: Path,
@@ -90,7 +90,7 @@ def run_row(
         return unmeasured(name, ablate)
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
-    trained = train_row(settings, ablate, sources, teacher, folder, reports)
+    trained = train_row(settings, ablate, origin, teacher, folder, reports)
     common = common_digest(ablate, student, objective)
     measured_on = benchmark.fingerprint(ablate.measurement)
     if previous is not None and previous.fingerprint == result_fingerprint(

@@ -20,6 +20,12 @@ _HEADINGS = HEADINGS | {
 }
 _DB = ("psnr", "novel_psnr", "foreground_psnr", "teacher_psnr", "noise_gain", "contrast_psnr")
 _DASH = "\N{EN DASH}"
+_SUBJECTS = {
+    "design": "Joint optimization as chosen",
+    "method": "The method's claim",
+    "bound": "The truth, the bound for this data,",
+}
+_VERBS = {"design": "is the better choice", "bound": "is ahead of the teacher"}
 _VERDICTS = ("holds", "reversed", "undecided", "not run")
 
 
@@ -45,10 +51,10 @@ def sentence(table: AblationTable) -> str:
     if table.name in ("II", "III", "IV"):
         subject = "The paper's order, by PSNR,"
     else:
-        subject = "Joint optimization as chosen" if table.name == "design" else "The method's claim"
+        subject = _SUBJECTS[table.name]
     if not decided:
         return f"{subject} cannot be judged yet: its rows were not run."
-    verb = "is the better choice" if table.name == "design" else "holds"
+    verb = _VERBS.get(table.name, "holds")
     told = f"{subject} {verb} in {len(parts['holds'])} of {decided} comparisons."
     for verdict in _VERDICTS[1:]:
         if parts[verdict]:

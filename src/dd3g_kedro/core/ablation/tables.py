@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ TITLES = {
     "IV": "Table IV: data",
     "design": "Design choices, each against joint optimization",
     "method": "Whether it is the method that works",
+    "bound": "How far distillation is from the truth",
 }
 # what the method promises: the better row, the worse one ("" for zero), the metric, the claim
 CLAIMS = (
@@ -34,6 +35,12 @@ CLAIMS = (
     ("joint", "background_fixed", "contrast_psnr", "so that another background shows none"),
 )
 _CLAIMING = tuple(dict.fromkeys(row for claim in CLAIMS for row in claim[:2] if row))
+# what the teacher costs: the same student that learns from the truth is the better one
+BOUNDS = (
+    ("true_views", "explicit", "psnr", "the truth teaches more than the teacher's views"),
+    ("true_views", "joint", "psnr", "the truth teaches more than joint optimization"),
+    ("true_views", "joint", "novel_psnr", "so it does for views that the input does not show"),
+)
 SHOWN = (
     *("psnr", "novel_psnr", "ssim", "foreground_psnr", "lpips_vgg", "lpips_alex"),
     *("teacher_psnr", "noise_gain", "student_spread", "contrast_psnr", "stray_opacity"),
@@ -76,6 +83,8 @@ def rows_of(table: str) -> tuple[str, ...]:
     """The rows that stand in a table."""
     if table == "method":
         return _CLAIMING
+    if table == "bound":
+        return ("explicit", REFERENCE, *TABLES[table])
     return (REFERENCE, *TABLES[table]) if table == "design" else TABLES[table]
 
 
@@ -86,9 +95,10 @@ def ablation_table(
     found, quoted = resolved(results), quoted_rows(name)
     rows = rows_of(name)
     labels = {row: _label(row, ablate) for row in rows}
-    if name == "method":
-        claims = [claim[3] for claim in CLAIMS]
-        differences = [difference(found, *claim[:3]) for claim in CLAIMS]
+    if name in ("method", "bound"):
+        told = CLAIMS if name == "method" else BOUNDS
+        claims = [claim[3] for claim in told]
+        differences = [difference(found, *claim[:3]) for claim in told]
     elif name == "design":
         others = TABLES["design"]
         differences = [difference(found, REFERENCE, row, "psnr") for row in others]
@@ -96,7 +106,6 @@ def ablation_table(
     else:
         differences = claimed_pairs(found, quoted)
         claims = [f"{labels[d.better]} is better than {labels[d.worse]}" for d in differences]
-    common = [_common(found[row]) for row in rows if row in found]
     return AblationTable(
         name=name,
         title=TITLES[name],
@@ -104,9 +113,19 @@ def ablation_table(
         differences=differences,
         claims=claims,
         labels=labels,
-        comparable=all(one == common[0] for one in common),
+        comparable=_comparable([found[row] for row in rows if row in found]),
         protocol=", ".join(dict.fromkeys(_protocol(found[row]) for row in rows if row in found)),
     )
+
+
+def _comparable(results: Sequence[RowResult]) -> bool:
+    """Whether rows agree in all that none changes; the truth is no part of the quadruples."""
+    common = [_common(result) for result in results]
+    distilled = [
+        one for one in results if one.document["settings"].get("quadruples", {}) is not None
+    ]
+    pools = [one.document["training"].get("data") for one in distilled]
+    return all(found == kind[0] for kind in (common, pools) for found in kind)
 
 
 def _common(result: RowResult) -> list[Any]:
@@ -115,7 +134,7 @@ def _common(result: RowResult) -> list[Any]:
     return [
         result.document["measured_on"],
         *(settings.get(key) for key in ("optimization", "perceptual")),
-        *(training.get(key) for key in ("data", "teacher", "common")),
+        *(training.get(key) for key in ("teacher", "common")),
     ]
 
 

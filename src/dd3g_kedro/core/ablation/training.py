@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dd3g_kedro.core.ablation.config import AblateConfig
-from dd3g_kedro.core.ablation.mix import MixedQuadruples, Source, pool
+from dd3g_kedro.core.ablation.lessons import Origin, lessons
 from dd3g_kedro.core.ablation.rows import RowSettings
 from dd3g_kedro.core.student.weights import Student, save_student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance
 from dd3g_kedro.core.training.distil import distil
-from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.training.reporting import StepReports
 
 _NAMED_BY = 16  # digits of the fingerprint
@@ -27,15 +26,15 @@ class TrainedRow:
 
     weights: Path
     fingerprint: str
-    quadruples: int  # how many it could learn from
-    data: str  # what all rows choose theirs from (`mix.pool`)
+    quadruples: int  # how many it could learn from; of true views, those that may be the input
+    data: str  # what rows choose theirs from (`mix.pool`), or the true views
     teacher: str  # its fingerprint
 
 
 def train_row(
     settings: RowSettings,
     ablate: AblateConfig,
-    sources: Sequence[Source],
+    origin: Origin,
     teacher: Teacher,
     folder: Path,
     reports: StepReports,
@@ -47,28 +46,24 @@ def train_row(
     have changed starts anew. When it is done, files of other fingerprints are removed.
 
     Raises:
-        ValueError: the student does not fit the teacher.
+        ValueError: the student does not fit the teacher, or the drawn views.
         TrainingDiverged: ten steps in a row had non-finite gradients.
         KeyboardInterrupt: the run was asked to stop; the same call goes on.
     """
     check_fit(settings.student, teacher)
-    mixed = MixedQuadruples(sources)
-    fingerprint = settings.fingerprint(mixed.selection, teacher.fingerprint)
+    given = lessons(origin, ablate, settings.student, teacher.latent_shape)
+    fingerprint = settings.fingerprint(given.selection, teacher.fingerprint)
     name = fingerprint[:_NAMED_BY]
     weights, checkpoint = folder / f"student_{name}.safetensors", folder / f"{name}.pt"
-    trained = TrainedRow(weights, fingerprint, len(mixed), pool(sources[0]), teacher.fingerprint)
+    trained = TrainedRow(weights, fingerprint, given.count, given.pool, teacher.fingerprint)
     if weights.is_file():
         return trained
-    config = settings.student
-    batches = QuadrupleBatches(
-        mixed, sources[0].images_folder, config.image_size, teacher.latent_shape, config.rig
-    )
-    batches.fingerprint = fingerprint
+    given.batches.fingerprint = fingerprint
     optimization = replace(ablate.optimization, processes=1)
     student = distil(
-        Student.from_config(config, optimization.seed),
+        Student.from_config(settings.student, optimization.seed),
         teacher,
-        batches,
+        given.batches,
         settings.objective,
         partial(
             perceptual_distance,

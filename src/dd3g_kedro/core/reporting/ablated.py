@@ -20,6 +20,7 @@ TITLES = {  # where a table does not say its own
     "IV": "Table IV: data",
     "design": "Design choices",
     "method": "Whether it is the method that works",
+    "bound": "How far distillation is from the truth",
 }
 STRIPS = {
     "interpolation": "Interpolation of image tokens (Fig. 9)",

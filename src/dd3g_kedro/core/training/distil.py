@@ -26,10 +26,11 @@ from dd3g_kedro.core.student.blocks import TransformerBlock
 from dd3g_kedro.core.student.pattern_extraction import ResBlock, SpatialTransformer3D
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.training.batches import Batches
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.loop import Callbacks, Terms, fit
 from dd3g_kedro.core.training.pictures import picture_rows
-from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatch, QuadrupleBatches
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatch
 from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
 from dd3g_kedro.core.types import Gaussians
 
@@ -92,7 +93,7 @@ def _compile(student: Student, teacher: Teacher) -> None:
 def distil(
     student: Student,
     teacher: Teacher,
-    batches: QuadrupleBatches,
+    batches: Batches,
     objective: ObjectiveConfig,
     perceptual: Callable[[Teacher], ImageDistance],
     optimization: Optimization,
@@ -104,7 +105,7 @@ def distil(
     Args:
         student: what is trained.
         teacher: asked in implicit verification.
-        batches: the quadruples.
+        batches: the quadruples, or true views in their place.
         objective: its terms.
         perceptual: makes the second distance of Eq. 4; pickled where several processes work.
         optimization: numbers of the optimisation.
@@ -128,7 +129,7 @@ def distil(
     curriculum = objective.curriculum(optimization.steps)
     size = student.config.image_size
     latent_size = student.config.latent_size
-    first = batches.decode([batches.shards[i] for i in range(min(_PICTURED, len(batches)))])
+    first = batches.first(_PICTURED)
     rays = plucker_rays(first.quadruples.cameras, latent_size, latent_size)
     callbacks: Callbacks = callbacks_to(reports, _pictures(first, rays))
 

@@ -126,6 +126,10 @@ class QuadrupleBatches:
             del self._coming[past]
         return self._coming.pop(step).result()
 
+    def first(self, count: int) -> QuadrupleBatch:
+        """At most `count`, always the same, to be looked at."""
+        return self.decode([self.shards[i] for i in range(min(count, len(self)))])
+
     def _read(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         whole = rows_of_step(self.shards, step, batch_size, seed)
         return self._decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])

@@ -29,6 +29,9 @@ from dd3g_kedro.core.meshes.views import fitted
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 
+DRAW = "kedro run --pipelines=teacher --nodes=draw_training_views"
+_SAME_DEG = 0.01  # elevations that differ by less are one
+
 
 def _file_name(mesh: Path, rendering: ViewRendering, rig: CameraRig) -> str:
     content = hashlib.sha256(mesh.read_bytes())
@@ -104,6 +107,15 @@ class ViewBatch:
 
 
 @dataclass(frozen=True)
+class PickedViews:
+    """Objects as their input camera and four others see them, on transparency."""
+
+    rgba: Float[Tensor, "b 5 4 h w"]  # straight alpha; the input image first
+    azimuth: Float[Tensor, "b 4"]  # of the others, relative to the input image's camera
+    elevation: Float[Tensor, "b 4"]
+
+
+@dataclass(frozen=True)
 class RenderedViews:
     """All drawn views, in memory."""
 
@@ -116,23 +128,26 @@ class RenderedViews:
     def draw(
         self, count: int, generator: torch.Generator, augmentation: ViewAugmentation
     ) -> ViewBatch:
-        """A random batch of objects, each seen from an input camera and from four others."""
+        """A random batch of objects over backgrounds, some of them white."""
+        picked = self.pick(count, generator, augmentation)
+        rgba = picked.rgba
+        background = random_background(count, generator)
+        white = torch.rand(count, 1, generator=generator) < augmentation.white
+        background = torch.where(white, torch.ones(()), background).to(rgba.device)
+        images = composite(rgba, background[:, None].expand(-1, rgba.shape[1], -1))
+        return ViewBatch(images[:, 0], images[:, 1:], picked.azimuth, picked.elevation)
+
+    def pick(
+        self, count: int, generator: torch.Generator, augmentation: ViewAugmentation
+    ) -> PickedViews:
+        """Random objects, each seen from an input camera and from four others."""
         plan = _Plan.draw(self, count, generator, augmentation)
         source = self.rgba[plan.objects[:, None], plan.rings, plan.azimuths.to(self.rgba.device)]
         rgba = source.float() / 255
         rgba = torch.where(plan.mirrored.view(-1, 1, 1, 1, 1), rgba.flip(-1), rgba)
         rgba = _recolour(rgba, generator, augmentation.recolour)
-        background = random_background(count, generator)
-        white = torch.rand(count, 1, generator=generator) < augmentation.white
-        background = torch.where(white, torch.ones(()), background).to(rgba.device)
-        images = composite(rgba, background[:, None].expand(-1, rgba.shape[1], -1))
         elevation = self.elevations[plan.objects, plan.rings[:, 1]]
-        return ViewBatch(
-            images[:, 0],
-            images[:, 1:],
-            plan.relative.to(rgba.device),
-            elevation[:, None].expand(-1, 4),
-        )
+        return PickedViews(rgba, plan.relative.to(rgba.device), elevation[:, None].expand(-1, 4))
 
 
 @dataclass(frozen=True)
@@ -182,18 +197,22 @@ class ViewsFolder:
         self.files = sorted(folder.glob("*.npz"))
         if not self.files:
             raise DD3GError(
-                f"{folder}: expected drawn views (*.npz), found none. Run the teacher pipeline's "
-                "first node: kedro run --pipelines=teacher"
+                f"{folder}: expected drawn views (*.npz), found none. Draw them: {DRAW}"
             )
         names = "/".join(path.name for path in self.files)  # content hashes
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
         self._loaded: RenderedViews | None = None
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Rings, azimuths, channels and pixels of an object."""
+        with np.load(self.files[0]) as stored:
+            return tuple(stored["rgba"].shape)
+
+    @property
     def size(self) -> int:
         """Pixels a side."""
-        with np.load(self.files[0]) as stored:
-            return int(stored["rgba"].shape[-1])
+        return self.shape[-1]
 
     def on(self, device: torch.device) -> RenderedViews:
         """All views on a device; read once.
@@ -202,24 +221,48 @@ class ViewsFolder:
             DD3GError: the folder holds views of several settings.
         """
         if self._loaded is None:
-            self._loaded = self._read(device)
+            self._loaded = self.read(device)
         return self._loaded
 
-    def _read(self, device: torch.device) -> RenderedViews:
-        first = np.load(self.files[0])["rgba"]
-        count = len(self.files)
-        rgba = torch.empty(count, *first.shape, dtype=torch.uint8, device=device)
-        elevations = torch.empty(count, first.shape[0])
+    def rings_at(self, elevation_deg: float) -> list[int]:
+        """The rings that stand at one elevation for every object.
+
+        Raises:
+            DD3GError: there is none.
+        """
+        found: list[set[int]] = []
+        for path in self.files:
+            with np.load(path) as stored:
+                near = np.abs(np.degrees(stored["elevations"]) - elevation_deg) < _SAME_DEG
+            found.append({int(ring) for ring in np.flatnonzero(near)})
+        if not (rings := set.intersection(*found)):
+            raise DD3GError(
+                f"{self.folder}: expected a ring of views at {elevation_deg:g} degrees for every "
+                f"object, found none. Add [{elevation_deg:g}, {elevation_deg:g}] to "
+                f"teacher_training.views.elevations_deg, delete the folder and draw again: {DRAW}"
+            )
+        return sorted(rings)
+
+    def read(self, device: torch.device, rings: Sequence[int] | None = None) -> RenderedViews:
+        """The views of these rings, None: of all, on a device.
+
+        Raises:
+            DD3GError: the folder holds views of several settings.
+        """
+        shape, count = self.shape, len(self.files)
+        chosen = list(range(shape[0]) if rings is None else rings)
+        rgba = torch.empty(count, len(chosen), *shape[1:], dtype=torch.uint8, device=device)
+        elevations = torch.empty(count, len(chosen))
         for index, path in enumerate(track(self.files, count, "reading views", "objects")):
             with np.load(path) as stored:
-                if stored["rgba"].shape != first.shape:
-                    raise DD3GError(
-                        f"{path}: expected views of shape {first.shape} as in "
-                        f"{self.files[0].name}, found {stored['rgba'].shape}. Delete the folder "
-                        f"{self.folder} and run again."
-                    )
-                rgba[index] = torch.from_numpy(stored["rgba"])
-                elevations[index] = torch.from_numpy(stored["elevations"])
+                found, angles = stored["rgba"], stored["elevations"]
+            if found.shape != shape:
+                raise DD3GError(
+                    f"{path}: expected views of shape {shape} as in {self.files[0].name}, found "
+                    f"{found.shape}. Delete the folder {self.folder} and run again."
+                )
+            rgba[index] = torch.from_numpy(found[chosen])
+            elevations[index] = torch.from_numpy(angles[chosen])
         return RenderedViews(rgba, elevations.to(device))
 
 

@@ -137,6 +137,40 @@ def row_node(name: str) -> Callable[..., RowResult]:
     return run_row
 
 
+def run_true_views(
+    ablate: AblateConfig,
+    student: StudentConfig,
+    objective: ObjectiveConfig,
+    evaluate: EvaluateConfig,
+    training_views: Path,
+    teacher: Teacher,
+    benchmark_views: StoredViews,
+    held_out: QuadrupleShards,
+    held_out_images: Path,
+    weights: Path,
+    step_log: RowReports,
+    previous: RowResult | None,
+) -> RowResult:
+    """Train the row that learns from the truth, and measure it."""
+    from dd3g_kedro.core.ablation.config import TRUE_VIEWS
+    from dd3g_kedro.core.ablation.run import Benchmark, run_row
+    from dd3g_kedro.core.training.views import ViewsFolder
+
+    left_out = ablate.rows[TRUE_VIEWS] is None
+    return run_row(
+        TRUE_VIEWS,
+        ablate,
+        student,
+        objective,
+        [] if left_out else ViewsFolder(training_views),
+        teacher,
+        Benchmark(benchmark_views, evaluate, held_out, held_out_images),
+        weights,
+        step_log,
+        previous,
+    )
+
+
 def table_node(name: str) -> Callable[..., dict[str, Any]]:
     """The node that gathers one table from whatever rows have results."""
 

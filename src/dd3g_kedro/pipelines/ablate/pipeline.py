@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from dd3g_kedro.core.ablation.config import ROWS, TABLES
+from dd3g_kedro.core.ablation.config import ROWS, TABLES, TRUE_VIEWS
 from dd3g_kedro.pipelines.ablate import nodes
 
 _MEASURED_ON = {
@@ -16,9 +16,18 @@ _STYLISED = {"stylised": "ablation_stylised", "stylised_images": "ablation_styli
 
 
 def _row(name: str) -> Node:
-    white, styled = name == "background_fixed", ROWS[name] == "IV"
+    if name == TRUE_VIEWS:
+        node, learnt_from = nodes.run_true_views, {"training_views": "training_views"}
+    else:
+        node = nodes.row_node(name)
+        white = name == "background_fixed"
+        learnt_from = {
+            "quadruples": "ablation_white" if white else "quadruples",
+            "collected_images": "collected_images",
+            **(_STYLISED if ROWS[name] == "IV" else {}),
+        }
     return Node(
-        nodes.row_node(name),
+        node,
         name="run_row",
         namespace=name,
         tags=[f"table_{ROWS[name]}"],
@@ -27,14 +36,12 @@ def _row(name: str) -> Node:
             "student": "params:student",
             "objective": "params:objective",
             "evaluate": "params:evaluate",
-            "quadruples": "ablation_white" if white else "quadruples",
-            "collected_images": "collected_images",
+            **learnt_from,
             "teacher": "teacher",
             **_MEASURED_ON,
             "weights": f"{name}.ablation_weights",
             "step_log": f"{name}.ablation_log",
             "previous": f"{name}.ablation_previous",
-            **(_STYLISED if styled else {}),
         },
         outputs=f"{name}.ablation_result",
     )
