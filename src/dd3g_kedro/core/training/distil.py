@@ -82,12 +82,13 @@ def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict
 def _compile(student: Student, teacher: Teacher) -> None:
     """Whatever every step goes through, part by part: equal parts are compiled once."""
     torch._functorch.config.donated_buffer = False  # the loop asks each term for its own gradients
+    torch._dynamo.config.recompile_limit = 64  # four levels, with and without gradients
     teacher.fast_unet().network.compile()
     encoder = teacher.autoencoder.encoder
     repeated = (TransformerBlock, ResBlock, SpatialTransformer3D)
     own = (module for module in student.modules() if isinstance(module, repeated))
     for part in (*own, *encoder.down_blocks, encoder.mid_block):
-        part.compile()
+        part.compile(dynamic=False)
 
 
 def distil(
