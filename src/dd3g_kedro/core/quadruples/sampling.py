@@ -37,7 +37,6 @@ from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import Teacher
 
 _LOG = logging.getLogger(__name__)
-_ARITHMETIC = 2  # raised where the same settings give other bits: shards from before are made again
 _THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
 
 
@@ -79,6 +78,7 @@ class QuadrupleSampler:
         self.device = default_device()
         self.teacher = teacher.ready_on(self.device)
         if sampling.compile:
+            torch.backends.cudnn.benchmark = True  # every batch has the same shape
             self.teacher.fast_unet().network.compile()
         self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
@@ -152,9 +152,11 @@ def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]
 
 
 def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
-    free = ("images", "shard_size", "processes")
+    free = ["images", "shard_size", "processes"]
+    if sampling.background == "random":  # shards from before there was a choice stay valid
+        free.append("background")
     fixed = {k: v for k, v in asdict(sampling).items() if k not in free}
-    content = [_ARITHMETIC, fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
+    content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -82,6 +82,7 @@ def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict
 def _compile(student: Student, teacher: Teacher) -> None:
     """Whatever every step goes through, part by part: equal parts are compiled once."""
     torch._functorch.config.donated_buffer = False  # the loop asks each term for its own gradients
+    torch.backends.cudnn.benchmark = True
     torch._dynamo.config.recompile_limit = 64  # four levels, with and without gradients
     teacher.fast_unet().network.compile()
     encoder = teacher.autoencoder.encoder
