@@ -47,7 +47,7 @@ def on_all_cores(
         return
     portions = [jobs[start : start + _PORTION] for start in range(0, len(jobs), _PORTION)]
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(count, context, initializer=_live_and_die_with_the_parent)
+    executor = ProcessPoolExecutor(count, context, initializer=live_and_die_with_the_parent)
     waiting: deque[Future[list[Result]]] = deque()
     try:
         for portion in portions:
@@ -69,7 +69,7 @@ def _portion(work: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]
     return [work(job) for job in jobs]
 
 
-def _live_and_die_with_the_parent() -> None:
+def live_and_die_with_the_parent() -> None:
     """One thread each; leave Ctrl-C to the parent, and end when it is gone, even if killed."""
     import torch
 

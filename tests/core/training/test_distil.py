@@ -14,7 +14,7 @@ from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.distil import distil, verify
-from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, rows_of_step
 from dd3g_kedro.datasets.step_log import StepLog
 
 OBJECTIVE = ObjectiveConfig(
@@ -163,6 +163,29 @@ def test_batches_show_the_stored_quadruple_over_its_background(quadruples):
         q.background,
     )
     torch.testing.assert_close(white.images[0, :, :, 0, 0], corner.expand(4, 3), atol=0.35, rtol=0)
+
+
+def test_processes_read_what_threads_read(quadruples):
+    shards, images, teacher = quadruples
+    rig = tiny_student_config().rig
+    for readers in (0, 2):
+        batches = QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, rig, readers)
+        for step in (0, 1, 2, 7, 3):  # forth, ahead and back, as trainings that go on do
+            batch = batches.at_step(step, 2, seed=1).to("cpu")
+            rows = [shards[i] for i in rows_of_step(shards, step, 2, seed=1).tolist()]
+            wanted = batches.decode(rows)
+            assert torch.equal(batch.input_rgba, wanted.input_rgba)
+            found, wanted = vars(batch.quadruples).copy(), vars(wanted.quadruples).copy()
+            torch.testing.assert_close(vars(found.pop("cameras")), vars(wanted.pop("cameras")))
+            assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_what_a_reading_process_finds_wrong_is_said_as_ever(quadruples):
+    shards, images, teacher = quadruples
+    rig = tiny_student_config().rig
+    other = QuadrupleBatches(shards, images, 32, teacher.latent_shape, rig, readers=1)
+    with pytest.raises(InvalidShard, match="expected views of 32 pixels"):
+        other.at_step(0, 2, seed=1)
 
 
 def test_two_processes_learn_what_one_learns(quadruples, tmp_path):

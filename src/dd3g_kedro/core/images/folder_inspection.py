@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +17,7 @@ from dd3g_kedro.core.images.decoding import SUFFIXES
 from dd3g_kedro.core.images.inspection import ImageRow, inspect_with_thumbnail
 from dd3g_kedro.core.images.journal import InspectionJournal, stamp_of
 from dd3g_kedro.core.images.sources import SOURCES_FILE
+from dd3g_kedro.core.processes import available_cores, end_with_the_parent
 from dd3g_kedro.core.progress import track
 
 JOURNAL_FILE = "inspected.jsonl"
@@ -83,7 +83,7 @@ def _inspected(
     files: list[Path], folder: Path, config: InspectionConfig
 ) -> Iterator[tuple[ImageRow, str | None]]:
     portions = [files[start : start + _PORTION] for start in range(0, len(files), _PORTION)]
-    workers = config.workers or _cores()
+    workers = config.workers or available_cores()
     if workers == 1 or len(files) <= _ALONE_UP_TO:
         for portion in portions:
             yield from _inspect_portion(portion, folder, config)
@@ -104,13 +104,6 @@ def _inspected(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _cores() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _inspect_portion(files: list[Path], folder: Path, config: InspectionConfig) -> Inspected:
     return [inspect_with_thumbnail(f, config.limits, folder, config.thumbnail) for f in files]
 
@@ -129,10 +122,4 @@ def _finished(portion: list[Path], future: Future[Inspected]) -> Inspected:
 def _live_and_die_with_the_parent() -> None:
     """Leave Ctrl-C to the parent, and end when it is gone, even if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
+    end_with_the_parent()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
@@ -21,9 +21,8 @@ from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, QuadrupleShards, decode_png
 from dd3g_kedro.core.ranks import rank, ranks
+from dd3g_kedro.core.training.readers import Readers
 from dd3g_kedro.core.types import Cameras, Quadruples
-
-_AHEAD = 6  # batches, a thread each
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,12 @@ class StoredBatch:
     output_images: UInt8[Tensor, "b v 3 h w"]
     background: Float[Tensor, "b 3"]
 
+    def __reduce__(self) -> tuple[Callable[..., StoredBatch], tuple]:
+        """To another process as plain bytes: shared memory is small in many containers."""
+        cameras = (self.cameras.world_to_camera, self.cameras.intrinsics)
+        tensors = (self.noise, *cameras, self.input_rgba, self.output_images, self.background)
+        return _from_arrays, tuple(tensor.numpy() for tensor in tensors)
+
     def to(self, device: torch.device | str) -> QuadrupleBatch:
         """Move to a device, then lay II over its background."""
         rgba, background = self.input_rgba.to(device).float() / 255, self.background.to(device)
@@ -69,6 +74,19 @@ class StoredBatch:
             ),
             rgba,
         )
+
+
+def _from_arrays(
+    noise: np.ndarray,
+    world_to_camera: np.ndarray,
+    intrinsics: np.ndarray,
+    input_rgba: np.ndarray,
+    output_images: np.ndarray,
+    background: np.ndarray,
+) -> StoredBatch:
+    cameras = Cameras(torch.from_numpy(world_to_camera), torch.from_numpy(intrinsics))
+    pictures = torch.from_numpy(input_rgba), torch.from_numpy(output_images)
+    return StoredBatch(torch.from_numpy(noise), cameras, *pictures, torch.from_numpy(background))
 
 
 def rows_of_step(
@@ -102,6 +120,7 @@ class QuadrupleBatches:
         image_size: int,
         noise_shape: tuple[int, int, int, int],
         rig: CameraRig,
+        readers: int | None = None,  # processes; see `Readers`
     ) -> None:
         self._made_of = (shards, images_folder, image_size, noise_shape, rig)
         self.shards = shards
@@ -109,8 +128,7 @@ class QuadrupleBatches:
         self._image_size = image_size
         self._noise_shape = noise_shape
         self._rig = rig
-        self._pool = ThreadPoolExecutor(_AHEAD)
-        self._coming: dict[int, Future[StoredBatch]] = {}
+        self._readers = Readers(self, readers)
         names = "/".join(f"{path.name}:{path.stat().st_size}" for path in shards.paths)
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
 
@@ -119,18 +137,14 @@ class QuadrupleBatches:
 
     def at_step(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         """This process's share of a step's batch; the following ones start being read."""
-        for coming in range(step, step + _AHEAD):
-            if coming not in self._coming:
-                self._coming[coming] = self._pool.submit(self._read, coming, batch_size, seed)
-        for past in [known for known in self._coming if known < step]:
-            del self._coming[past]
-        return self._coming.pop(step).result()
+        return self._readers(step, batch_size, seed)
 
     def first(self, count: int) -> QuadrupleBatch:
         """At most `count`, always the same, to be looked at."""
         return self.decode([self.shards[i] for i in range(min(count, len(self)))])
 
-    def _read(self, step: int, batch_size: int, seed: int) -> StoredBatch:
+    def read(self, step: int, batch_size: int, seed: int) -> StoredBatch:
+        """The same, read now."""
         whole = rows_of_step(self.shards, step, batch_size, seed)
         return self._decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
 
