@@ -127,5 +127,8 @@ def test_the_students_variants_stand_beside_the_teachers(toys):
     assert told["protocol"] == {"id": manifest.id, "digest": manifest.digest}
     assert told["mean"]["teacher_spread"] > 0
     assert set(told["images"]) == {"object0", "object1"}
-    one = replace(found[0], teacher=found[0].student)
-    assert summary([one], manifest)["mean"]["agreement"] == pytest.approx(1)
+    one = replace(found[0], teacher=found[0].student + 0.1)
+    mean = summary([one], manifest)["mean"]
+    assert mean["agreement"] == pytest.approx(1)
+    assert mean["teacher_psnr"] == pytest.approx(20, abs=1e-4)  # 0.1 off everywhere
+    assert mean["noise_gain"] > 0  # another N's views are farther

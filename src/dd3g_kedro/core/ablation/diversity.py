@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from dd3g_kedro.core.ablation.config import Diversity
-from dd3g_kedro.core.ablation.measures import both_views, seeds_of_images
+from dd3g_kedro.core.ablation.measures import both_views, following, seeds_of_images
 from dd3g_kedro.core.ablation.results import named
 from dd3g_kedro.core.evaluation.benchmark import evenly
 from dd3g_kedro.core.evaluation.protocol import Manifest
@@ -73,17 +74,22 @@ def variants_of(student: Student, held_out: QuadrupleBatches, autocast: bool) ->
 
 
 def summary(variants: list[Variants], manifest: Manifest) -> dict[str, object]:
-    """Spreads by image and view, and their means, for a JSON file.
+    """Spreads by image and view, how closely the teacher is followed, and means, for a JSON file.
 
     The images are inputs of the benchmark that `manifest` describes.
     """
-    images = {found.name: {**found.spread(), "agreement": found.agreement()} for found in variants}
-    flat = {
-        who: [value for found in variants for value in found.spread()[who]]
+    told = {
+        found.name: {"agreement": found.agreement(), **following(found.student, found.teacher)}
+        for found in variants
+    }
+    spreads = {found.name: found.spread() for found in variants}
+    means = {
+        f"{who}_spread": fmean(value for views in spreads.values() for value in views[who])
         for who in ("student", "teacher")
     }
-    means = {f"{who}_spread": sum(values) / len(values) for who, values in flat.items()}
-    means["agreement"] = sum(found.agreement() for found in variants) / len(variants)
+    for key in ("agreement", "teacher_psnr", "other_seed_psnr", "noise_gain"):
+        means[key] = fmean(found[key] for found in told.values())
+    images = {name: {**spreads[name], **told[name]} for name in told}
     return {"protocol": named(manifest), "mean": means, "images": images}
 
 

@@ -136,22 +136,30 @@ def stray_opacity(alphas: Float[Tensor, "v 1 h w"], truth: Float[Tensor, "v 1 h 
 def fidelity(student: Student, held_out: QuadrupleBatches, autocast: bool) -> Scores:
     """How closely the student follows its teacher on images that nobody learnt from (Ours).
 
-    `teacher_psnr`: the student's four views against OI of the same N. `other_seed_psnr`: against
-    OI of another N of the same image. `noise_gain`: the first minus the second; a student that
-    ignores N has none. `student_spread`, `teacher_spread`: root of the variance over N, mean over
-    views, pixels and channels, sRGB.
+    Those of `following`; and `student_spread`, `teacher_spread`: root of the variance over N, mean
+    over views, pixels and channels, sRGB.
     """
-    names = ("teacher_psnr", "other_seed_psnr", "noise_gain", "student_spread", "teacher_spread")
-    scores: Scores = {name: {} for name in names}
+    scores: Scores = {}
     for name, rows in seeds_of_images(held_out.shards):
         views, teachers = both_views(student, held_out, rows, autocast)
-        pairs = torch.tensor([[float(psnr(v, t).mean()) for t in teachers] for v in views])
-        same = float(pairs.diagonal().mean())
-        other = float(pairs[~torch.eye(len(rows), dtype=torch.bool)].mean())
-        values = (same, other, same - other, *(float(spread(x)) for x in (views, teachers)))
-        for metric, value in zip(names, values, strict=True):
-            scores[metric][name] = value
+        spreads = {"student_spread": spread(views), "teacher_spread": spread(teachers)}
+        for metric, value in (following(views, teachers) | spreads).items():
+            scores.setdefault(metric, {})[name] = float(value)
     return scores
+
+
+def following(
+    views: Float[Tensor, "s v 3 h w"], teachers: Float[Tensor, "s v 3 h w"]
+) -> dict[str, float]:
+    """PSNR in dB of a student's views of one image, a row each N, against its teacher's (Ours).
+
+    `teacher_psnr`: against OI of the same N. `other_seed_psnr`: against OI of another N of the
+    same image. `noise_gain`: the first minus the second; a student that ignores N has none.
+    """
+    pairs = torch.tensor([[float(psnr(v, t).mean()) for t in teachers] for v in views])
+    same = float(pairs.diagonal().mean())
+    other = float(pairs[~torch.eye(len(views), dtype=torch.bool)].mean())
+    return {"teacher_psnr": same, "other_seed_psnr": other, "noise_gain": same - other}
 
 
 def batches_for(student: Student, shards: QuadrupleShards, images: Path) -> QuadrupleBatches:
