@@ -63,7 +63,14 @@ def batches_of(quadruples) -> QuadrupleBatches:
     return QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, tiny_student_config().rig)
 
 
-def run(quadruples, checkpoint: Path, reports, objective=OBJECTIVE, optimization=OPTIMIZATION):
+def run(
+    quadruples,
+    checkpoint: Path,
+    reports,
+    objective=OBJECTIVE,
+    optimization=OPTIMIZATION,
+    verified_share=1.0,
+):
     teacher = quadruples[2]
     return distil(
         tiny_student(),
@@ -74,6 +81,7 @@ def run(quadruples, checkpoint: Path, reports, objective=OBJECTIVE, optimization
         optimization,
         checkpoint,
         reports,
+        verified_share,
     )
 
 
@@ -148,6 +156,22 @@ def test_verification_reaches_the_student_and_leaves_the_teacher_alone(quadruple
     assert sum(norms) > 0
     assert all(torch.isfinite(norm) for norm in norms)
     assert all(torch.equal(before[name], p) for name, p in teacher.state_dict().items())
+
+
+@pytest.mark.parametrize(("share", "asked"), [(1.0, 2), (0.5, 1), (0.1, 1)])
+def test_the_teacher_is_asked_about_a_share_of_the_objects(
+    quadruples, tmp_path, monkeypatch, share, asked
+):
+    seen = []
+
+    def judged(gaussians, input_rgba, *_):
+        seen.append((len(gaussians), len(input_rgba)))
+        return gaussians.means.sum() * 0
+
+    monkeypatch.setattr("dd3g_kedro.core.training.distil.verify", judged)
+    constant = replace(OBJECTIVE, schedule="constant")
+    run(quadruples, tmp_path / "c.pt", Reports(), constant, replace(OPTIMIZATION, steps=2), share)
+    assert seen == [(asked, asked)] * 2
 
 
 def test_batches_show_the_stored_quadruple_over_its_background(quadruples):

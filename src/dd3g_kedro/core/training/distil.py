@@ -101,6 +101,7 @@ def distil(
     optimization: Optimization,
     checkpoint: Path,
     reports: StepReports,
+    verified_share: float = 1.0,
 ) -> Student:
     """Minimise L_ES + beta_i L_IV + L_on (Eq. 6); return the student with its EMA weights.
 
@@ -113,6 +114,8 @@ def distil(
         optimization: numbers of the optimisation.
         checkpoint: file from which an interrupted training goes on.
         reports: where numbers and pictures go.
+        verified_share: of a step's objects that the teacher is asked about. Ours: L_IV is an
+            expectation over the objects, which a part of them estimates for less.
 
     Raises:
         TrainingDiverged: ten steps in a row had non-finite gradients.
@@ -121,6 +124,7 @@ def distil(
     on_all_devices(
         distil,
         *(student, teacher, batches, objective, perceptual, optimization, checkpoint, reports),
+        verified_share,
         processes=optimization.processes,
     )
     device = default_device()
@@ -151,7 +155,9 @@ def distil(
         callbacks.measures |= {"beta": beta, "seconds_for_data": waited}
         callbacks.measures |= {name: part.detach() for name, part in parts.items()}
         if beta > 0:
-            verification = verify(gaussians, batch.input_rgba, teacher, objective, generator)
+            few = max(round(verified_share * len(gaussians)), 1)  # the order is a random one
+            asked_about = gaussians[:few], batch.input_rgba[:few]
+            verification = verify(*asked_about, teacher, objective, generator)
             result["verification"] = beta * verification
         opacity = objective.opacity_weight * opacity_regularization(gaussians.opacities)
         return result | {"opacity": opacity}

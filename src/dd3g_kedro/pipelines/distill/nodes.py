@@ -29,9 +29,14 @@ class Distillation:
     perceptual: Literal["encoder_features", "lpips"]  # the second distance of Eq. 4
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
+    verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
 
     def __post_init__(self) -> None:
         build_fields(self, "distillation")
+        if not 0 < self.verified_share <= 1:
+            raise ValueError(
+                f"distillation.verified_share must lie in (0, 1], got {self.verified_share}"
+            )
 
 
 def distil_student(
@@ -70,6 +75,7 @@ def distil_student(
         distillation.optimization,
         checkpoints / "student.pt",
         step_log,
+        distillation.verified_share,
     )
 
 
