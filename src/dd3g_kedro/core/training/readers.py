@@ -39,18 +39,27 @@ class Readers:
 
     def __call__(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         """This process's share of the step's batch."""
-        self._pool = self._pool or self._start()
+        pool = self._pool = self._pool or self._start()
         wanted = [(coming, batch_size, seed) for coming in range(step, step + _AHEAD)]
-        self._coming = {
-            key: self._coming.get(key) or self._pool.submit(self._read, *key) for key in wanted
-        }
         try:
+            self._coming = {
+                key: self._coming.get(key) or pool.submit(self._read, *key) for key in wanted
+            }
             return self._coming.pop(wanted[0]).result()
         except BrokenProcessPool as error:
             raise DD3GError(
                 "a process that reads quadruples died, probably for lack of memory. The last "
                 "checkpoint is kept; run again with a smaller optimization.batch_size"
             ) from error
+
+    def close(self) -> None:
+        """End what reads, for a process that is a child itself waits for its own before it ends.
+
+        The next call starts anew.
+        """
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool, self._coming = None, {}
 
     @property
     def _read(self) -> Any:
