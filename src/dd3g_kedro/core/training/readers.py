@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.processes import live_and_die_with_the_parent
+from dd3g_kedro.core.processes import ctrl_c_held_back, live_and_die_with_the_parent
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, StoredBatch
@@ -42,9 +42,10 @@ class Readers:
         pool = self._pool = self._pool or self._start()
         wanted = [(coming, batch_size, seed) for coming in range(step, step + _AHEAD)]
         try:
-            self._coming = {
-                key: self._coming.get(key) or pool.submit(self._read, *key) for key in wanted
-            }
+            with ctrl_c_held_back():  # a job may start a process, which the step in hand needs
+                self._coming = {
+                    key: self._coming.get(key) or pool.submit(self._read, *key) for key in wanted
+                }
             return self._coming.pop(wanted[0]).result()
         except BrokenProcessPool as error:
             raise DD3GError(
