@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.processes import on_all_cores
+from dd3g_kedro.core.processes import ctrl_c_held_back, on_all_cores
 
 WAITING = """
 import time
-from dd3g_kedro.core.processes import on_all_cores
+from dd3g_kedro.core.processes import ctrl_c_held_back, on_all_cores
 if __name__ == "__main__":
     for _ in on_all_cores(time.sleep, [0.01] * 8 + [600] * 8, 2, 1):
         print("begun", flush=True)
@@ -45,6 +45,15 @@ def test_several_processes_give_what_one_gives_in_the_same_order():
 def test_a_process_that_dies_is_told():
     with pytest.raises(DD3GError, match="a worker process died"):
         list(on_all_cores(os._exit, [1] * 4, 2, 1))
+
+
+def test_a_process_does_not_hear_ctrl_c_from_its_very_start_and_this_one_does():
+    deaf = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('lives')"
+    with ctrl_c_held_back():
+        heard = subprocess.run([sys.executable, "-c", deaf], capture_output=True, check=True)
+    assert heard.stdout == b"lives\n"
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def children(process: int) -> set[int]:

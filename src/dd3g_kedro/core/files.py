@@ -30,6 +30,11 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         elif path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        told = os.strerror(error.errno)  # pyarrow's own words name no file
+        raise OSError(error.errno, told, str(path)) from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

@@ -26,7 +26,12 @@ def test_the_folded_convolution_is_the_same_function(shape):
 
 
 def test_what_is_not_doubled_and_convolved_stays_as_it_is():
-    for kind in ({"use_conv": False}, {"use_conv_transpose": True}, {"norm_type": "ln_norm"}):
+    conv = {"use_conv": True}
+    for kind in (
+        *({"use_conv": False}, {"use_conv_transpose": True}, conv | {"norm_type": "ln_norm"}),
+        *(conv | {"interpolate": False}, conv | {"kernel_size": 1, "padding": 0}),
+        conv | {"padding": 0},
+    ):
         kept = upsamplers(**kind)
         before = copy.deepcopy(kept.state_dict())
         fold_upsampling(kept)

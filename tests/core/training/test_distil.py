@@ -202,6 +202,7 @@ def test_processes_read_what_threads_read(quadruples):
             found, wanted = vars(batch.quadruples).copy(), vars(wanted.quadruples).copy()
             torch.testing.assert_close(vars(found.pop("cameras")), vars(wanted.pop("cameras")))
             assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+        batches.close()
 
 
 def test_what_a_reading_process_finds_wrong_is_said_as_ever(quadruples):
@@ -210,6 +211,7 @@ def test_what_a_reading_process_finds_wrong_is_said_as_ever(quadruples):
     other = QuadrupleBatches(shards, images, 32, teacher.latent_shape, rig, readers=1)
     with pytest.raises(InvalidShard, match="expected views of 32 pixels"):
         other.at_step(0, 2, seed=1)
+    other.close()
 
 
 def test_two_processes_learn_what_one_learns(quadruples, tmp_path):

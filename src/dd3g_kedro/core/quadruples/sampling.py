@@ -170,7 +170,8 @@ def collect_quadruples(
     """Sample all quadruples into `destination`, shard by shard; whole shards are kept.
 
     A run that was killed goes on with the first missing shard and ends with the same files as one
-    that was not.
+    that was not; but for rounding on a GPU where `compile` is on: cuDNN then takes whichever kernel
+    was the fastest in this run.
 
     Raises:
         DD3GError: there is no accepted image.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -45,10 +45,18 @@ def folded(weight: Float[Tensor, "d c 3 3"]) -> Float[Tensor, "c d 4 4"]:
     return torch.einsum("au,bv,dcuv->cdab", meeting, meeting, weight).contiguous()
 
 
+def _fits(layer: nn.Module) -> TypeGuard[Upsample2D]:
+    """Whether it doubles, then convolves 3x3, and does nothing else."""
+    if type(layer) is not Upsample2D or layer.norm is not None:
+        return False
+    if not (layer.use_conv and layer.interpolate):
+        return False
+    return (layer.conv.kernel_size, layer.conv.padding) == ((3, 3), (1, 1))
+
+
 def fold_upsampling(network: nn.Module) -> None:
     """Make a diffusers network's upsamplers `FoldedUpsample`s, in place, where they fit."""
     for layer in network.modules():
-        if type(layer) is not Upsample2D or layer.norm is not None or not layer.use_conv:
-            continue
-        layer.conv.weight = nn.Parameter(folded(layer.conv.weight.detach()))
-        layer.__class__ = FoldedUpsample
+        if _fits(layer):
+            layer.conv.weight = nn.Parameter(folded(layer.conv.weight.detach()))
+            layer.__class__ = FoldedUpsample

@@ -28,3 +28,6 @@ class Batches(Protocol):
 
     def first(self, count: int) -> QuadrupleBatch:
         """At most `count`, always the same, to be looked at."""
+
+    def close(self) -> None:
+        """No step is asked for any more; end the threads or processes that read ahead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -162,6 +163,6 @@ def distil(
         opacity = objective.opacity_weight * opacity_regularization(gaussians.opacities)
         return result | {"opacity": opacity}
 
-    return fit(
-        student, terms, optimization, checkpoint, callbacks, "distilling", batches.fingerprint
-    )
+    told = (checkpoint, callbacks, "distilling", batches.fingerprint)
+    with closing(batches):
+        return fit(student, terms, optimization, *told)

@@ -122,7 +122,7 @@ class QuadrupleBatches:
         rig: CameraRig,
         readers: int | None = None,  # processes; see `Readers`
     ) -> None:
-        self._made_of = (shards, images_folder, image_size, noise_shape, rig)
+        self._made_of = (shards, images_folder, image_size, noise_shape, rig, readers)
         self.shards = shards
         self._images = InputImages(images_folder, image_size)
         self._image_size = image_size
@@ -138,6 +138,10 @@ class QuadrupleBatches:
     def at_step(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         """This process's share of a step's batch; the following ones start being read."""
         return self._readers(step, batch_size, seed)
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self._readers.close()
 
     def first(self, count: int) -> QuadrupleBatch:
         """At most `count`, always the same, to be looked at."""

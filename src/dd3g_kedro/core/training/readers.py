@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.processes import live_and_die_with_the_parent
+from dd3g_kedro.core.processes import ctrl_c_held_back, live_and_die_with_the_parent
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, StoredBatch
@@ -39,18 +39,28 @@ class Readers:
 
     def __call__(self, step: int, batch_size: int, seed: int) -> StoredBatch:
         """This process's share of the step's batch."""
-        self._pool = self._pool or self._start()
+        pool = self._pool = self._pool or self._start()
         wanted = [(coming, batch_size, seed) for coming in range(step, step + _AHEAD)]
-        self._coming = {
-            key: self._coming.get(key) or self._pool.submit(self._read, *key) for key in wanted
-        }
         try:
+            with ctrl_c_held_back():  # a job may start a process, which the step in hand needs
+                self._coming = {
+                    key: self._coming.get(key) or pool.submit(self._read, *key) for key in wanted
+                }
             return self._coming.pop(wanted[0]).result()
         except BrokenProcessPool as error:
             raise DD3GError(
                 "a process that reads quadruples died, probably for lack of memory. The last "
                 "checkpoint is kept; run again with a smaller optimization.batch_size"
             ) from error
+
+    def close(self) -> None:
+        """End what reads, for a process that is a child itself waits for its own before it ends.
+
+        The next call starts anew.
+        """
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool, self._coming = None, {}
 
     @property
     def _read(self) -> Any:

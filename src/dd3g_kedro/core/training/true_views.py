@@ -58,6 +58,9 @@ class TrueViews:
         """`count` of them, always the same, to be looked at."""
         return self._draw(count, step_generator(0, 0, _STREAM), slice(None))
 
+    def close(self) -> None:
+        """Nothing is read ahead."""
+
     def _draw(self, count: int, generator: torch.Generator, share: slice) -> QuadrupleBatch:
         """The whole batch is drawn, so that its shares are the same for any number of processes."""
         if self._views is None:
