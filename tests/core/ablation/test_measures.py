@@ -21,6 +21,7 @@ from dd3g_kedro.core.ablation.measures import (
     stray_opacity,
 )
 from dd3g_kedro.core.evaluation.comparison import benchmark_handles
+from dd3g_kedro.core.evaluation.score_names import PSNR_CAP
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.types import Gaussians
 
@@ -132,3 +133,5 @@ def test_the_students_variants_stand_beside_the_teachers(toys):
     assert mean["agreement"] == pytest.approx(1)
     assert mean["teacher_psnr"] == pytest.approx(20, abs=1e-4)  # 0.1 off everywhere
     assert mean["noise_gain"] > 0  # another N's views are farther
+    one = replace(found[0], teacher=found[0].student)
+    assert summary([one], manifest)["mean"]["teacher_psnr"] == PSNR_CAP

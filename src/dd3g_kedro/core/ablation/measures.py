@@ -156,7 +156,9 @@ def following(
     `teacher_psnr`: against OI of the same N. `other_seed_psnr`: against OI of another N of the
     same image. `noise_gain`: the first minus the second; a student that ignores N has none.
     """
-    pairs = torch.tensor([[float(psnr(v, t).mean()) for t in teachers] for v in views])
+    pairs = torch.tensor(
+        [[float(psnr(v, t).clamp(max=PSNR_CAP).mean()) for t in teachers] for v in views]
+    )
     same = float(pairs.diagonal().mean())
     other = float(pairs[~torch.eye(len(views), dtype=torch.bool)].mean())
     return {"teacher_psnr": same, "other_seed_psnr": other, "noise_gain": same - other}
