@@ -54,7 +54,16 @@ def compiled(function: Callable) -> Callable:
         return njit(**_OPTIONS)(function)
 
 
-@compiled
+def inlined(function: Callable) -> Callable:
+    """Compile into each kernel that calls it, never as a function of its own.
+
+    Else a kernel fresh from the compiler would call the function's own machine code, and one read
+    from Numba's cache the copy stored with it; optimised apart, the two round differently.
+    """
+    return njit(forceinline=True, **_OPTIONS)(function)
+
+
+@inlined
 @no_type_check
 def _exp2(t):
     """2^t in float32 for t in [-126, 0], relative error below 2e-7."""
@@ -128,7 +137,7 @@ def blend_backward(splats, boxes, members, left, top, canvas, gradients):
             _fold_sums(splats[i], left, x, y1, canvas, gradients[place])
 
 
-@compiled
+@inlined
 @no_type_check
 def _clear_sums(canvas, row, x):
     """Start the six sums of a run at zero, in the row above its first."""
@@ -143,7 +152,7 @@ def _clear_sums(canvas, row, x):
         canvas[j + _P10] = _ZERO
 
 
-@compiled
+@inlined
 @no_type_check
 def _run_backward(splat, left, top, x, y0, y1, canvas):
     """The adjoint of one splat over `LANES` columns; `slope` is alpha dL/dalpha."""
@@ -181,7 +190,7 @@ def _run_backward(splat, left, top, x, y0, y1, canvas):
             canvas[j] = left_over if blends else (-abs(light) if touches else light)
 
 
-@compiled
+@inlined
 @no_type_check
 def _fold_sums(splat, left, x, row, canvas, gradient):
     """Fold a run's sums over its lanes and turn them into gradients of the splat."""

@@ -7,7 +7,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from dd3g_kedro.core.rendering.kernels import ALPHA_CUT, TILE, compiled
+from dd3g_kedro.core.rendering.kernels import ALPHA_CUT, TILE, compiled, inlined
 
 LARGEST_EXTENT = 3.33  # standard deviations, where opacity is 1
 NEAR = 0.01
@@ -17,7 +17,7 @@ _HALF = np.float32(0.5)
 _INDEX = np.uint64(0xFFFFFFFF)
 
 
-@compiled
+@inlined
 @no_type_check
 def _box_extent(opacity):
     """Standard deviations until alpha falls to 1/255, and a little, against rounding."""
@@ -25,7 +25,7 @@ def _box_extent(opacity):
     return 1.001 * min(LARGEST_EXTENT, math.sqrt(2 * math.log(ratio)))
 
 
-@compiled
+@inlined
 @no_type_check
 def _pixels_within(centre, reach, size):
     """The pixels [first, last) whose centres lie within `reach` of `centre`."""
