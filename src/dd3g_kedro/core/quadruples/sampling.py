@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from dd3g_kedro.core.devices import default_device
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.noise import noise_from_seeds
+from dd3g_kedro.core.processes import available_cores
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.input_images import InputImages
@@ -82,7 +82,7 @@ class QuadrupleSampler:
             self.teacher.fast_unet().network.compile()
         self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
-        self._threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
+        self._threads = ThreadPoolExecutor(min(_THREADS, available_cores()))
 
     def _background(self, image_id: str) -> Float[Tensor, "3"]:
         white = self.sampling.background == "white"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
 from dd3g_kedro.core.meshes.objects import find_meshes, meshes_of_split, read_catalog
 from dd3g_kedro.core.meshes.views import fitted
+from dd3g_kedro.core.processes import available_cores
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 
@@ -76,7 +76,7 @@ def draw_views(
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(mesh, folder, rendering, rig) for mesh in meshes]
-    workers = os.cpu_count() or 1
+    workers = available_cores()
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
         results = track(
             pool.map(_draw_rings, jobs, chunksize=4), len(jobs), "drawing views", "objects"
