@@ -94,6 +94,15 @@ def test_float32_weights_come_back_exactly(student, file, images):
     assert_same(loaded.lift(images, [1, 2]), student.eval().lift(images, [1, 2]))
 
 
+def test_the_same_student_is_the_same_file_every_time(tmp_path, student):
+    """safetensors alone writes two files in sixteen tries."""
+    files = [tmp_path / f"{number}.safetensors" for number in range(16)]
+    for file in files:
+        save_student(file, student)
+    assert len({file.read_bytes() for file in files}) == 1
+    assert len({load_student(file).fingerprint for file in files[:2]}) == 1
+
+
 def test_float16_weights_come_back_as_float32_within_its_precision(tmp_path, student, file):
     half = tmp_path / "half.safetensors"
     save_student(half, student)

@@ -90,7 +90,7 @@ def save_student(path: str | Path, student: Student, half: bool = True) -> None:
     Raises:
         ValueError: a weight is not finite, or too large for float16.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     dtype = torch.float16 if half else torch.float32
     tensors = {}
@@ -100,7 +100,20 @@ def save_student(path: str | Path, student: Student, half: bool = True) -> None:
             raise ValueError(f"student weight {name} is not finite in {dtype}; it was not saved")
     config = json.dumps(plain(student.config), sort_keys=True)
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, {"format": _FORMAT, "config": config})
+        temporary.write_bytes(_ordered(save(tensors, {"format": _FORMAT, "config": config})))
+
+
+def _ordered(file: bytes) -> bytes:
+    """The same safetensors file, its metadata sorted: safetensors shuffles them at each start.
+
+    Equal students become equal files, and have equal fingerprints.
+    """
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)  # tensors start at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + file[end:]
 
 
 def load_student(path: str | Path) -> Student:
