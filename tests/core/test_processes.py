@@ -47,7 +47,15 @@ def test_a_process_that_dies_is_told():
         list(on_all_cores(os._exit, [1] * 4, 2, 1))
 
 
-def test_a_process_does_not_hear_ctrl_c_from_its_very_start_and_this_one_does():
+@pytest.fixture
+def ctrl_c_heard():
+    """A shell's background jobs (`make test &`) ignore it otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_process_does_not_hear_ctrl_c_from_its_very_start_and_this_one_does(ctrl_c_heard):
     deaf = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('lives')"
     with ctrl_c_held_back():
         heard = subprocess.run([sys.executable, "-c", deaf], capture_output=True, check=True)
