@@ -92,6 +92,8 @@ def test_what_does_not_decide_the_weights_does_not_change_the_fingerprint():
     assert one.fingerprint("x") != row_settings("joint", seeded, STUDENT, OBJECTIVE).fingerprint(
         "x"
     )
+    asked = row_settings("joint", replace(config, verified_share=0.5), STUDENT, OBJECTIVE)
+    assert one.fingerprint("x") != asked.fingerprint("x")
     assert one.fingerprint("x") != one.fingerprint("y")
 
 

@@ -171,6 +171,7 @@ class AblateConfig:
     optimization: Optimization  # of every row
     rows: dict[str, Row | None]  # null leaves a row out
     images: int | None = None  # at most so many rendered images, the same in every row; null: all
+    verified_share: float = 1.0  # of a step's objects that the teacher is asked about, in every row
     perceptual: Literal["encoder_features", "lpips"] = "encoder_features"
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
@@ -185,6 +186,8 @@ class AblateConfig:
         build_fields(self, "ablate")
         if self.images is not None and self.images < 1:
             raise ValueError(f"ablate.images must be null or at least 1, got {self.images}")
+        if not 0 < self.verified_share <= 1:
+            raise ValueError(f"ablate.verified_share must lie in (0, 1], got {self.verified_share}")
         for name in {**dict.fromkeys(self.rows), **ROWS}:
             if name not in ROWS:
                 raise ValueError(f"ablate.rows.{name} is not a known row; known: {', '.join(ROWS)}")

@@ -37,6 +37,7 @@ class RowSettings:
     quadruples: Mix | None
     optimization: dict[str, Any]
     perceptual: dict[str, Any]
+    verified_share: float
 
     def document(self) -> dict[str, Any]:
         """As JSON can hold it; the columns of a tracked run are its leaves."""
@@ -71,6 +72,7 @@ def row_settings(
         quadruples=row.quadruples,
         optimization={key: value for key, value in optimization.items() if key not in _FREE},
         perceptual=_perceptual(ablate),
+        verified_share=ablate.verified_share,
     )
 
 

@@ -12,6 +12,7 @@ from dd3g_kedro.core.evaluation.intervals import CONFIDENCE, FEWEST
 from dd3g_kedro.core.evaluation.score_names import HEADINGS
 
 _HEADINGS = HEADINGS | {
+    "novel_ssim": "SSIM, new views ↑",
     "teacher_psnr": "PSNR to the teacher ↑",
     "noise_gain": "gain by the noise ↑",
     "student_spread": "spread over noise",

@@ -31,6 +31,7 @@ CLAIMS = (
     ("explicit", "", "noise_gain", "the student follows its teacher's object for that noise"),
     ("explicit", "pd_only", "teacher_psnr", "it follows it better with PE than without"),
     ("joint", "explicit", "novel_psnr", "verification helps views that the input does not show"),
+    ("joint", "explicit", "novel_ssim", "verification helps their structure"),
     ("joint", "background_fixed", "stray_opacity", "a random background removes floaters"),
     ("joint", "background_fixed", "contrast_psnr", "so that another background shows none"),
 )
@@ -133,7 +134,7 @@ def _common(result: RowResult) -> list[Any]:
     settings, training = result.document["settings"], result.document["training"]
     return [
         result.document["measured_on"],
-        *(settings.get(key) for key in ("optimization", "perceptual")),
+        *(settings.get(key) for key in ("optimization", "perceptual", "verified_share")),
         *(training.get(key) for key in ("teacher", "common")),
     ]
 

@@ -74,6 +74,7 @@ def train_row(
         optimization,
         checkpoint,
         reports,
+        settings.verified_share,
     )
     save_student(weights, student)
     for other in {*folder.glob("student_*.safetensors"), *folder.glob("*.pt")} - {weights}:

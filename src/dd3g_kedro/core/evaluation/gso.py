@@ -95,7 +95,7 @@ def _unpacked(archive: Path) -> Iterator[Path]:
                         shutil.copyfileobj(source, sink)
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
             raise InvalidMesh(f"{archive}: damaged or no zip ({error}). {_AGAIN}") from error
-        except (RuntimeError, NotImplementedError) as error:  # so zipfile calls these two
+        except RuntimeError as error:  # so zipfile calls these two
             raise InvalidMesh(
                 f"{archive}: encrypted or of an unknown compression ({error}). {_AGAIN}"
             ) from error
