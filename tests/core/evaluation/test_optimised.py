@@ -20,8 +20,14 @@ from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.evaluation.comparison import compare, named_methods
 from dd3g_kedro.core.evaluation.config import EvaluateConfig, TwoStage
 from dd3g_kedro.core.evaluation.methods import Lifted, MeasurableLifter, extrude
-from dd3g_kedro.core.evaluation.optimised import DreamGaussian, TwoStageLifter, optimised_lifter
+from dd3g_kedro.core.evaluation.optimised import (
+    DreamGaussian,
+    TeacherViews,
+    TwoStageLifter,
+    optimised_method,
+)
 from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
+from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
 from dd3g_kedro.core.noise import noise_from_seeds
@@ -94,6 +100,23 @@ def test_a_seed_decides_the_sampled_views(teacher, given, sighting):
     assert (first - other).abs().max() > 1e-3
 
 
+def test_the_teachers_own_views_stand_at_the_cameras_that_are_nearest(teacher, sighting):
+    method = TeacherViews(teacher, 7, TwoStage(steps=3))
+    picture = composite(square(sighting.rgba, TEACHER_SIZE), GREY)
+    own, _ = method.sampled(picture)
+    assert (own[0] - own[2]).abs().max() > 1e-3
+    turned = [0, 30, 60, 90, 180, 210, -90, 300]  # the frames: -90, 0, 90, 180
+    azimuth = torch.tensor([[math.radians(angle) for angle in turned]])
+    cameras = orbit(azimuth, torch.full_like(azimuth, math.radians(5)), teacher.config.rig)
+    with torch.inference_mode():
+        same = method(sighting, cameras, TEACHER_SIZE, GREY[None])
+        large = method(sighting, cameras, 2 * TEACHER_SIZE, GREY[None])
+    torch.testing.assert_close(same, own[[1, 1, 2, 2, 3, 3, 0, 0]].clamp(0, 1))
+    assert large.shape == (8, 3, 2 * TEACHER_SIZE, 2 * TEACHER_SIZE)
+    small = torch.nn.functional.avg_pool2d(large, 2)
+    assert (small - same).abs().mean() < 0.5 * (small[0] - small[2]).abs().mean()
+
+
 def test_score_distillation_gets_the_picture_with_its_alpha(teacher, given, sighting):
     DreamGaussian(teacher, 5, SdsConfig(steps=3))(sighting, GREY)
     image, asked, config = given["dreamgaussian"]
@@ -119,17 +142,21 @@ def test_optimised_methods_are_rows_between_students_and_baselines(
 ):
     wider = replace(
         config,
-        optimised=("dreamgaussian", "two_stage"),
+        optimised=("dreamgaussian", "two_stage", "teacher_views"),
         baselines=("copy_input",),
         two_stage=TwoStage(steps=2),
     )
     methods = named_methods(student, wider, lambda: teacher)
-    assert list(methods) == ["student", "dreamgaussian", "two_stage", "copy_input"]
+    assert list(methods) == [
+        *("student", "dreamgaussian", "two_stage", "teacher_views", "copy_input")
+    ]
     for name in ("dreamgaussian", "two_stage"):
         assert isinstance(methods[name], Lifted)
         assert isinstance(methods[name].lifter, MeasurableLifter)
     found = compare(student, stored_views(views_table(1), tmp_path), wider, lambda: teacher)
     assert math.isfinite(found["metrics"]["two_stage"]["aligned_psnr"])
+    assert math.isfinite(found["metrics"]["teacher_views"]["psnr"])
+    assert "teacher_views" not in set(found["costs"]["method"])
 
 
 @pytest.mark.parametrize("name", ["dreamgaussian", "two_stage"])
@@ -139,7 +166,7 @@ def test_the_real_optimisations_follow_their_parameters(name, teacher, sighting,
     asking = replace(config, two_stage=TwoStage(steps=2), **given)
 
     def made(asking: EvaluateConfig) -> Gaussians:
-        lifter = optimised_lifter(name, teacher, asking)
+        lifter = optimised_method(name, teacher, asking).lifter
         with torch.inference_mode():  # as where an evaluation calls it
             return lifter(sighting, GREY)
 

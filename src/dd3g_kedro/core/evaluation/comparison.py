@@ -47,7 +47,7 @@ def named_methods(
     }
     methods |= {name: stored_outputs(path, device) for name, path in config.outputs.items()}
     if config.optimised:
-        from dd3g_kedro.core.evaluation.optimised import optimised_lifter
+        from dd3g_kedro.core.evaluation.optimised import optimised_method
 
         if load_teacher is None:
             raise MissingWeights(
@@ -56,7 +56,7 @@ def named_methods(
             )
         teacher = load_teacher().to(device).eval()
         for name in config.optimised:
-            methods[name] = Lifted(optimised_lifter(name, teacher, config))
+            methods[name] = optimised_method(name, teacher, config)
     return methods | {name: BASELINES[name] for name in config.baselines}
 
 

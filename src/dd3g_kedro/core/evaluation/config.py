@@ -12,7 +12,7 @@ from dd3g_kedro.core.evaluation.protocol import Manifest, load_protocol
 from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
-Optimised = Literal["dreamgaussian", "two_stage"]
+Optimised = Literal["dreamgaussian", "two_stage", "teacher_views"]
 WORST, BEST = 1, 10  # of the user study: very poor, perfection (Sec. IV-A)
 
 
@@ -55,7 +55,7 @@ class AlignmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TwoStage:
-    """How the teacher's views are sampled, to which Gaussians are then fitted."""
+    """How the teacher's views are sampled, to which Gaussians are then fitted, or as they are."""
 
     steps: int = 50  # DDIM, eta 0
     guidance_scale: float = 5.0  # Ours: ImageDream's demo
@@ -130,7 +130,7 @@ class EvaluateConfig:
     baselines: tuple[Baseline, ...] = ("copy_input", "mean_color", "extruded_silhouette")
     students: dict[str, Path] = field(default_factory=dict)  # further weights by their table name
     outputs: dict[str, Path] = field(default_factory=dict)  # folders of other systems' outputs
-    optimised: tuple[Optimised, ...] = ()  # an optimisation an object, with the teacher: minutes
+    optimised: tuple[Optimised, ...] = ()  # asks the teacher about every object
     two_stage: TwoStage = field(default_factory=TwoStage)
     fit: FitConfig = field(default_factory=FitConfig)  # of two_stage's second stage
     sds: SdsConfig = field(default_factory=SdsConfig)  # of dreamgaussian

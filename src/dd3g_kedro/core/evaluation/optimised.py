@@ -1,4 +1,4 @@
-"""Methods that optimise every object anew, with the teacher: minutes instead of a forward pass."""
+"""Methods that ask the teacher about every object: minutes instead of a forward pass."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dd3g_kedro.core.evaluation.benchmark import Sighting
 from dd3g_kedro.core.evaluation.config import EvaluateConfig, Optimised, TwoStage
+from dd3g_kedro.core.evaluation.methods import Lifted, Method
 from dd3g_kedro.core.fitting.config import FitConfig, SdsConfig
+from dd3g_kedro.core.geometry import camera_to_world
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.images.framing import square
 from dd3g_kedro.core.noise import noise_from_seeds
@@ -73,26 +76,29 @@ class DreamGaussian(_PerObject):
         return optimise_by_sds(rgba, self.teacher, replace(self.sds, seed=self.seed))
 
 
-class TwoStageLifter(_PerObject):
-    """The teacher's views of the picture, then Gaussians fitted to them (LGM's, V3D's family).
+class TeacherViews:
+    """The teacher's own views as they are: at every camera the one that stands nearest (Ours).
 
-    The picture itself takes no part in the fit: the teacher's views need not agree with it. The
-    seed is not `fit`'s own.
+    They are pictures, no object: between the teacher's frames they stand wrong, as a copy does.
     """
 
-    def __init__(self, teacher: Teacher, seed: int, config: TwoStage, fit: FitConfig) -> None:
-        super().__init__(teacher, seed)
-        self.config, self.fit = config, fit
+    def __init__(self, teacher: Teacher, seed: int, config: TwoStage) -> None:
+        self.teacher = teacher
+        self.seed = seed
+        self.config = config
 
-    def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
-        """Sample the views over the background, then fit."""
-        from dd3g_kedro.core.fitting.views import fit_to_views
-
-        views, cameras = self.views(composite(rgba, background))
-        return fit_to_views(views, cameras, background, replace(self.fit, seed=self.seed))
+    def __call__(
+        self, sighting: Sighting, cameras: Cameras, size: int, background: Float[Tensor, "1 3"]
+    ) -> Float[Tensor, "v 3 {size} {size}"]:
+        """Sample the views over the background and enlarge them."""
+        rgba = square(sighting.rgba, self.teacher.config.image_size).to(self.teacher.device)
+        views, frames = self.sampled(composite(rgba, background[0].to(rgba)))
+        nearest = (_directions(cameras) @ _directions(frames).to(cameras.intrinsics).T).argmax(1)
+        whole = views.float().cpu()[nearest.cpu()]
+        return F.interpolate(whole, size=(size, size), mode="bilinear", antialias=True).clamp(0, 1)
 
     @torch.no_grad()
-    def views(self, picture: Float[Tensor, "3 h w"]) -> tuple[Float[Tensor, "v 3 y x"], Cameras]:
+    def sampled(self, picture: Float[Tensor, "3 h w"]) -> tuple[Float[Tensor, "v 3 y x"], Cameras]:
         """The teacher's views, with the N of the seed, and their cameras (b = 1)."""
         teacher = self.teacher
         noise = noise_from_seeds([self.seed], teacher.latent_shape).to(teacher.device)
@@ -104,10 +110,34 @@ class TwoStageLifter(_PerObject):
         ), cameras
 
 
-def optimised_lifter(
-    name: Optimised, teacher: Teacher, config: EvaluateConfig
-) -> DreamGaussian | TwoStageLifter:
+class TwoStageLifter(_PerObject):
+    """The teacher's views of the picture, then Gaussians fitted to them (LGM's, V3D's family).
+
+    The picture itself takes no part in the fit: the teacher's views need not agree with it. The
+    seed is not `fit`'s own.
+    """
+
+    def __init__(self, teacher: Teacher, seed: int, config: TwoStage, fit: FitConfig) -> None:
+        super().__init__(teacher, seed)
+        self.views, self.fit = TeacherViews(teacher, seed, config), fit
+
+    def optimised(self, rgba: Float[Tensor, "4 h w"], background: Float[Tensor, "3"]) -> Gaussians:
+        """Sample the views over the background, then fit."""
+        from dd3g_kedro.core.fitting.views import fit_to_views
+
+        views, cameras = self.views.sampled(composite(rgba, background))
+        return fit_to_views(views, cameras, background, replace(self.fit, seed=self.seed))
+
+
+def _directions(cameras: Cameras) -> Float[Tensor, "v 3"]:
+    """From the origin to the cameras of the first object."""
+    return F.normalize(camera_to_world(cameras)[0, :, :3, 3], dim=-1)
+
+
+def optimised_method(name: Optimised, teacher: Teacher, config: EvaluateConfig) -> Method:
     """The method of that name."""
     if name == "dreamgaussian":
-        return DreamGaussian(teacher, config.seed, config.sds)
-    return TwoStageLifter(teacher, config.seed, config.two_stage, config.fit)
+        return Lifted(DreamGaussian(teacher, config.seed, config.sds))
+    if name == "teacher_views":
+        return TeacherViews(teacher, config.seed, config.two_stage)
+    return Lifted(TwoStageLifter(teacher, config.seed, config.two_stage, config.fit))
