@@ -117,7 +117,7 @@ def _help(job: bytes, index: int, count: int, port: int, level: int) -> None:
         logging.getLogger("dd3g_kedro").setLevel(level)
     if torch.cuda.is_available():
         torch.cuda.set_device(index % torch.cuda.device_count())
-        torch.set_num_threads(1)  # batches are read by threads; a team each would choke the CPU
+        torch.set_num_threads(1)  # batches are read beside it; a team each would choke the CPU
     else:
         torch.set_num_threads(max(torch.get_num_threads() // count, 1))
     work, arguments = cloudpickle.loads(job)
