@@ -16,6 +16,7 @@ matrices, 790 to 796 TFLOP/s. Wanted: 5 quadruples a second, or 60 % of the ceil
 |---|---|---|---|---|
 | compiled, 32 | 4.35 | 57 % | 9.2 GiB | 179 |
 | tuned, 32 | 4.32 | 57 % | 5.5 GiB | 180 |
+| graphs, 64 | 4.30 | 65 % of 687 TFLOP/s, what another H200 reached | 5.6 GiB | 181 |
 
 OI in bfloat16 against float32: 54.2 dB. A compiled step of 32 objects takes 147 ms: attention 32,
 convolutions 42, other products 36, norms, GEGLU, sums and copies 34. Across the views attention

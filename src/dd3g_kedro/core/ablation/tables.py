@@ -32,6 +32,7 @@ CLAIMS = (
     ("explicit", "pd_only", "teacher_psnr", "it follows it better with PE than without"),
     ("joint", "explicit", "novel_psnr", "verification helps views that the input does not show"),
     ("joint", "explicit", "novel_ssim", "verification helps their structure"),
+    ("joint", "explicit", "contrast_psnr", "verification removes what white hides"),
     ("joint", "background_fixed", "stray_opacity", "a random background removes floaters"),
     ("joint", "background_fixed", "contrast_psnr", "so that another background shows none"),
 )
