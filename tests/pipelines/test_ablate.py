@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from tests.core.ablation.toys import (
@@ -194,3 +195,18 @@ def test_every_row_has_a_namespace_of_its_own_and_writes_no_other_rows_files():
         if "ablation_stylised" in pipeline.filter(node_namespaces=[name]).inputs()
     }
     assert reading == set(TABLES["IV"])
+
+
+@pytest.mark.parametrize(
+    ("params", "place"), [({}, "ablation"), ({"ablation": "method"}, "method")]
+)
+def test_what_is_reported_lies_in_the_folder_that_is_told(project, params, place):
+    loader = OmegaConfigLoader(
+        str(project / "conf"), base_env="base", default_run_env="base", runtime_params=params
+    )
+    files = {name: entry["filepath"] for name, entry in loader["catalog"].items() if "ablat" in name
+             or name.startswith(("interpolation", "diversity"))}  # fmt: skip
+    reported = {file for file in files.values() if "08_reporting" in file}
+    assert len(reported) > 8
+    assert all(f"{file}/".startswith(f"data/08_reporting/{place}/") for file in reported)
+    assert files["{row}.ablation_weights"] == "data/06_models/ablation/{row}"

@@ -20,6 +20,7 @@ from dd3g_kedro.core.ablation.rows import common_digest
 from dd3g_kedro.core.ablation.run import run_row
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.student.weights import load_student
+from dd3g_kedro.core.training import distil
 from dd3g_kedro.core.training.views import ViewsFolder
 from dd3g_kedro.datasets.step_log import StepLog
 
@@ -115,6 +116,21 @@ def test_other_common_settings_have_another_digest():
     }
     assert len(digests) == 5
     assert common_digest(ablate_config(steps=3), STUDENT, OBJECTIVE) in digests  # the budget apart
+
+
+def test_the_teacher_is_asked_about_the_share_that_is_told(toys, tmp_path, monkeypatch):
+    asked, verify = [], distil.verify
+
+    def counted(gaussians, *others):
+        asked.append(len(gaussians))
+        return verify(gaussians, *others)
+
+    monkeypatch.setattr(distil, "verify", counted)
+    half, _ = run(toys, tmp_path, "joint", ablate_config(verified_share=0.5))
+    assert set(asked) == {1}  # of two
+    assert half.document["settings"]["verified_share"] == 0.5
+    with pytest.raises(ValueError, match=r"ablate\.verified_share must lie in \(0, 1\], got 0"):
+        ablate_config(verified_share=0)
 
 
 def test_another_budget_is_another_row(toys, explicit, tmp_path):

@@ -186,6 +186,16 @@ def test_rows_of_different_budgets_are_not_passed_off_as_comparable():
     assert "differ in budget" in markdown(table)
 
 
+def test_another_share_of_verified_objects_is_not_comparable():
+    results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}
+    for share, comparable in (
+        (1.0, True),
+        (0.25, False),
+    ):  # rows older than the key asked about all
+        results["joint"].document["settings"]["verified_share"] = share
+        assert ablation_table("III", results, ablate_config()).comparable == comparable
+
+
 @pytest.mark.parametrize("key", ["data", "teacher", "common"])
 def test_rows_of_other_data_teachers_or_settings_are_not_comparable(key):
     results = {"joint": result("joint", 20), "explicit": result("explicit", 19)}

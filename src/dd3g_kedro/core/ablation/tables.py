@@ -135,7 +135,8 @@ def _common(result: RowResult) -> list[Any]:
     settings, training = result.document["settings"], result.document["training"]
     return [
         result.document["measured_on"],
-        *(settings.get(key) for key in ("optimization", "perceptual", "verified_share")),
+        *(settings.get(key) for key in ("optimization", "perceptual")),
+        settings.get("verified_share", 1.0),
         *(training.get(key) for key in ("teacher", "common")),
     ]
 
