@@ -47,6 +47,18 @@ def test_views_attend_to_all_tokens_of_their_object(draw, dtype, error):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("fused", [False, True])
+def test_some_frames_may_ask_while_all_are_seen(draw, fused):
+    attn = Attention(WIDTH, heads=HEADS, dim_head=WIDTH // HEADS, processor=ViewAttention())
+    if fused:
+        fuse_self_attention(attn)
+    hidden = draw(2 * FRAMES, TOKENS, WIDTH)
+    every = attn(hidden, num_frames=FRAMES).unflatten(0, (2, FRAMES))
+    asked = attn(hidden, num_frames=FRAMES, asking_frames=FRAMES - 1)
+    torch.testing.assert_close(asked, every[:, :-1].flatten(0, 1), atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
 def test_one_product_for_queries_keys_and_values_changes_nothing(draw):
     attn = Attention(WIDTH, heads=HEADS, dim_head=WIDTH // HEADS)
     attn.set_processor(ViewAttention())

@@ -34,6 +34,7 @@ from dd3g_kedro.core.quadruples.shards import (
 )
 from dd3g_kedro.core.ranks import on_all_devices, rank, ranks
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
+from dd3g_kedro.core.teacher.compiled_layers import compile_for_sampling
 from dd3g_kedro.core.teacher.teacher import Teacher
 
 _LOG = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class QuadrupleSampler:
         self.teacher = teacher.ready_on(self.device)
         if sampling.compile:
             torch.backends.cudnn.benchmark = True  # every batch has the same shape
-            self.teacher.fast_unet().network.compile()
+            compile_for_sampling(self.teacher.fast_unet().network)
         self.images = InputImages(images_folder, teacher.config.image_size)
         self.sampling = sampling
         self._threads = ThreadPoolExecutor(min(_THREADS, available_cores()))

@@ -63,15 +63,31 @@ class ViewAttention:
         encoder_hidden_states: None = None,
         attention_mask: None = None,
         num_frames: int = 1,
-    ) -> Float[Tensor, "n t d"]:
-        """Rows are object-major; every `num_frames` of them are one object."""
+        asking_frames: int | None = None,
+    ) -> Float[Tensor, "m t d"]:
+        """Rows are object-major; every `num_frames` of them are one object.
+
+        Only the first `asking_frames` of an object, if given, come out.
+        """
         tokens = rearrange(hidden_states, "(b f) t d -> b (f t) d", f=num_frames)
+        asking = num_frames if asking_frames is None else asking_frames
+        asked = asking * hidden_states.shape[1]
         if attn.fused_projections:
             query, key, value = attn.to_qkv(tokens).chunk(3, dim=-1)
+            query = query[:, :asked]
         else:
-            query, key, value = attn.to_q(tokens), attn.to_k(tokens), attn.to_v(tokens)
-        tokens = _attend(query, key, value, attn.heads)
-        return rearrange(attn.to_out[0](tokens), "b (f t) d -> (b f) t d", f=num_frames)
+            query, key, value = attn.to_q(tokens[:, :asked]), attn.to_k(tokens), attn.to_v(tokens)
+        seen = self._attend(query, key, value, attn.heads)
+        return rearrange(attn.to_out[0](seen), "b (f t) d -> (b f) t d", f=asking)
+
+    def _attend(
+        self,
+        query: Float[Tensor, "b t d"],
+        key: Float[Tensor, "b s d"],
+        value: Float[Tensor, "b s d"],
+        heads: int,
+    ) -> Float[Tensor, "b t d"]:
+        return _attend(query, key, value, heads)
 
 
 class TextImageAttention(nn.Module):
@@ -104,11 +120,16 @@ class TextImageAttention(nn.Module):
         num_frames: int = 1,
     ) -> Float[Tensor, "n t d"]:
         """`encoder_hidden_states` are what `keys_values` made, for each cross-attention."""
-        key, value, image_key, image_value = encoder_hidden_states[self.place]
-        query = attn.to_q(hidden_states)
-        out = self._share(query, key, value, attn.heads)
-        seen = self._share(query, image_key, image_value, attn.heads)
-        return attn.to_out[0](out + self.ip_weight * seen)
+        known = encoder_hidden_states[self.place]
+        out = self._attend_to_both(attn.to_q(hidden_states), known, attn.heads)
+        return attn.to_out[0](out)
+
+    def _attend_to_both(
+        self, query: Float[Tensor, "n t d"], known: KeysValues, heads: int
+    ) -> Float[Tensor, "n t d"]:
+        key, value, image_key, image_value = known
+        out = self._share(query, key, value, heads)
+        return out + self.ip_weight * self._share(query, image_key, image_value, heads)
 
     @staticmethod
     def _share(

@@ -13,7 +13,7 @@ Rows = TypeVar("Rows", bound=Tensor)
 
 
 class LastTransformer(Transformer2DModel):
-    """Lets go of each object's last frame behind the last layer in which the others see it.
+    """Lets go of each object's last frame in the last layer in which the others see it.
 
     What comes out has one frame less; the other frames are what they would have been.
     """
@@ -30,8 +30,8 @@ class LastTransformer(Transformer2DModel):
         tokens = rearrange(self.norm(hidden_states), "n c h w -> n (h w) c")
         tokens = self.proj_in(tokens)
         (block,) = self.transformer_blocks
-        tokens = tokens + block.attn1(block.norm1(tokens), **cross_attention_kwargs)
-        tokens, residual = _views(tokens, frames), _views(hidden_states, frames)
+        seen = block.attn1(block.norm1(tokens), **cross_attention_kwargs, asking_frames=frames - 1)
+        tokens, residual = _views(tokens, frames) + seen, _views(hidden_states, frames)
         tokens = tokens + block.attn2(
             block.norm2(tokens), encoder_hidden_states, **cross_attention_kwargs
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 import torch.nn.functional as F
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -15,6 +17,7 @@ from dd3g_kedro.core.teacher.attention import (
     cross_keys_values,
     fuse_self_attention,
 )
+from dd3g_kedro.core.teacher.compiled_layers import lay_out_for_the_compiler
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.last_transformer import leave_out_image_frame
 from dd3g_kedro.core.teacher.resampler import Resampler
@@ -84,9 +87,24 @@ class MultiViewUNet(nn.Module):
         fuse_self_attention(self.network)
         fold_upsampling(self.network)
         self._views_only = leave_out_image_frame(self.network)
-        if next(self.parameters()).is_cuda:
+        lay_out_for_the_compiler(self.network)
+        if (device := next(self.parameters()).device).type == "cuda":
             self.network.to(memory_format=torch.channels_last)
+            self._use_kernels(device)
         return self.requires_grad_(requires_grad=False).eval()
+
+    def _use_kernels(self, device: torch.device) -> None:
+        """Those that fit this GPU and are installed."""
+        major, _ = torch.cuda.get_device_capability(device)
+        hopper = major in (9, 10)  # or Blackwell of the data centre
+        if major >= 8 and find_spec("triton"):  # from Ampere on, for bfloat16
+            from dd3g_kedro.core.teacher import gpu_kernels
+
+            gpu_kernels.fuse(self.network, descriptors=hopper)
+        if hopper and find_spec("flash_attn") and find_spec("flash_attn.cute"):
+            from dd3g_kedro.core.teacher import flash_attention
+
+            flash_attention.attend_by_flash(self.network)
 
     def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
         """The Resampler's context tokens."""
