@@ -137,4 +137,4 @@ def compile_for_sampling(network: nn.Module) -> None:
     Ours: of each reduction as a loop and at one go the faster is taken, measured at the first
     call; by Inductor's own guess a full-size network's norms and sums take a sixth longer.
     """
-    network.compile(fullgraph=True, dynamic=False, options={"triton.multi_kernel": 1})
+    network.compile(dynamic=False, options={"triton.multi_kernel": 1})

@@ -95,6 +95,8 @@ class MultiViewUNet(nn.Module):
 
     def _use_kernels(self, device: torch.device) -> None:
         """Those that fit this GPU and are installed."""
+        if torch.version.hip is not None:  # AMD's, to which PyTorch also says "cuda"
+            return
         major, _ = torch.cuda.get_device_capability(device)
         hopper = major in (9, 10)  # or Blackwell of the data centre
         if major >= 8 and find_spec("triton"):  # from Ampere on, for bfloat16
