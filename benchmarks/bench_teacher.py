@@ -45,10 +45,10 @@ quadruple (128 px, 50 steps, guidance, decoding included), best of three on an i
 
 | version | seconds |
 |---|---|
-| plain: diffusers, PyTorch's attention, float32 | 8.57 |
-| half: the same in bfloat16 | 5.48 |
-| products: attention as two products a head | 4.30 |
-| now: also fused, folded, without the image's last frame | 4.60 |
+| plain: diffusers, PyTorch's attention, float32 | 7.71 |
+| half: the same in bfloat16 | 5.32 |
+| products: attention as two products a head | 4.11 |
+| now: also fused, folded, without the image's last frame | 3.98 |
 
 The last two differ by less than the runs of one of them. OI in bfloat16: 57.5 dB against float32.
 On one H200 its network alone samples 209 quadruples a second compiled, 78 eager (256 objects a
