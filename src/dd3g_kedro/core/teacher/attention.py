@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 # Keys and values of the text tokens "m s d" (twice), and of the image tokens "k i d" (twice).
 KeysValues = tuple[Tensor, Tensor, Tensor, Tensor]
+HALF = (torch.bfloat16, torch.float16)  # what kernels of a GPU take
 _LONG = 256  # keys from which products in bfloat16 beat PyTorch's fused kernel on a CPU
 
 

@@ -1,4 +1,4 @@
-"""FlashAttention 4 over an object's frames, where `pip install dd3g-kedro[hopper]` put it.
+"""FlashAttention 4 over an object's frames, where the extra `hopper` is installed.
 
 Not through torch.nn.attention.activate_flash_attention_impl: that of torch 2.11 and 2.12 expects
 two results of a function that returns more.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import torch
 from diffusers.models.attention_processor import Attention
 from flash_attn.cute import flash_attn_func
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 
-from dd3g_kedro.core.teacher.attention import ViewAttention
+from dd3g_kedro.core.teacher.attention import HALF, ViewAttention
 
 _LONG = 1024  # keys from which it is faster than cuDNN's
 
 
-@torch.library.custom_op(
+@library.custom_op(
     "dd3g::flash_attention",
     mutates_args=(),
     schema="(Tensor query, Tensor key, Tensor value) -> Tensor",
@@ -36,7 +36,7 @@ class FlashViewAttention(ViewAttention):
     """In half precision, and of long sequences."""
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-        if key.dtype not in (torch.bfloat16, torch.float16) or key.shape[1] < _LONG:
+        if key.dtype not in HALF or key.shape[1] < _LONG:
             return super()._attend(query, key, value, heads)
         parts = (part.unflatten(-1, (heads, -1)) for part in (query, key, value))
         return flash_attention(*parts).flatten(2)

@@ -16,12 +16,10 @@ import triton
 import triton.language as tl
 from diffusers.models.activations import GEGLU
 from diffusers.models.attention_processor import Attention
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from dd3g_kedro.core.teacher.attention import TextImageAttention
-
-_HALF = (torch.bfloat16, torch.float16)
+from dd3g_kedro.core.teacher.attention import HALF, KeysValues, TextImageAttention
 
 # attention to text and image tokens ------------------------------------------------------------
 
@@ -107,7 +105,7 @@ def _tile(count: int) -> int:
     return max(16, triton.next_power_of_2(count))
 
 
-@torch.library.custom_op(
+@library.custom_op(
     "dd3g::text_image_attention",
     mutates_args=(),
     schema="(Tensor query, Tensor key, Tensor value, Tensor image_key, Tensor image_value, "
@@ -171,12 +169,10 @@ def _(query: Tensor, *_: object) -> Tensor:
 class FusedTextImageAttention(TextImageAttention):
     """Both softmaxes in one pass, in half precision."""
 
-    def _attend_to_both(
-        self, query: Tensor, known: tuple[Tensor, Tensor, Tensor, Tensor], heads: int
-    ) -> Tensor:
+    def _attend_to_both(self, query: Tensor, known: KeysValues, heads: int) -> Tensor:
         texts, objects = len(known[0]), len(known[2])
         fits = query.shape[-1] // heads in (16, 32, 64) and objects % texts == 0
-        if query.dtype not in _HALF or not fits:
+        if query.dtype not in HALF or not fits:
             return super()._attend_to_both(query, known, heads)
         return text_image_attention(query, *known, heads, self.ip_weight)
 
@@ -224,7 +220,7 @@ def _gated_product(
         out.store([m, n // 2], gated.to(rows.dtype))
 
 
-@torch.library.custom_op(
+@library.custom_op(
     "dd3g::geglu",
     mutates_args=(),
     schema="(Tensor rows, Tensor weight, Tensor bias) -> Tensor",
@@ -275,7 +271,7 @@ class FusedGEGLU(GEGLU):
 
     def forward(self, hidden_states: Tensor, *_: object, **__: object) -> Tensor:
         """As diffusers'."""
-        if hidden_states.dtype in _HALF:
+        if hidden_states.dtype in HALF:
             return geglu(hidden_states, self.proj.weight, self.proj.bias)
         both = self.proj(hidden_states)
         return both[..., ::2] * F.gelu(both[..., 1::2])
