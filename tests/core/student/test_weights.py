@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -139,11 +140,13 @@ def test_a_weight_that_does_not_fit_float16_is_not_saved_and_the_old_file_stays(
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def refused(path, match):
-    with pytest.raises(InvalidWeights, match=match) as caught:
+def refusal(path):
+    """What is said, which is one line that names the file."""
+    with pytest.raises(InvalidWeights) as caught:
         load_student(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def test_no_file_says_how_to_get_one(tmp_path):
@@ -164,39 +167,39 @@ def test_no_file_says_how_to_get_one(tmp_path):
 def test_other_kinds_of_file_are_told_apart(tmp_path, content, found):
     path = tmp_path / "student.safetensors"
     path.write_bytes(content)
-    refused(path, found)
+    assert found in refusal(path)
 
 
 @pytest.mark.parametrize("kept", [4, 100, 5_000, -1])
 def test_a_file_cut_short_anywhere_is_refused(file, kept):
     file.write_bytes(file.read_bytes()[:kept])
-    refused(file, "found a damaged or cut-off file")
+    assert "found a damaged or cut-off file" in refusal(file)
 
 
 def test_another_version_is_refused(file):
     save_file(load_file(file), file, metadata(file) | {"format": "dd3g-kedro student 0"})
-    refused(file, r"expected .* 'dd3g-kedro student 1', found 'dd3g-kedro student 0'")
+    expected = r"expected .* 'dd3g-kedro student 1', found 'dd3g-kedro student 0'"
+    assert re.search(expected, refusal(file))
 
 
 def test_other_safetensors_files_are_refused(file):
     save_file(load_file(file), file)
-    refused(file, "found 'no format at all'")
+    assert "found 'no format at all'" in refusal(file)
 
 
 def test_a_configuration_of_another_version_is_refused(file):
     config = json.loads(metadata(file)["config"])
     config["pepd"]["depth"] = 3
     save_file(load_file(file), file, metadata(file) | {"config": json.dumps(config)})
-    refused(file, r"student\.pepd\.depth is not a known key")
+    assert "student.pepd.depth is not a known key" in refusal(file)
 
 
 def test_missing_and_surplus_weights_are_named(file):
     tensors, kept = load_file(file), metadata(file)
     tensors["progressive_decoding.spare"] = tensors.pop("progressive_decoding.embedding")
     save_file(tensors, file, kept)
-    refused(
-        file, r"lacks progressive_decoding\.embedding; has the unknown progressive_decoding\.spa"
-    )
+    named = "lacks progressive_decoding.embedding; has the unknown progressive_decoding.spa"
+    assert named in refusal(file)
 
 
 def test_a_weight_of_another_shape_is_named(file):
@@ -204,11 +207,13 @@ def test_a_weight_of_another_shape_is_named(file):
     name = "progressive_decoding.embedding"
     tensors[name] = tensors[name][:, :5].contiguous()
     save_file(tensors, file, kept)
-    refused(file, r"has progressive_decoding\.embedding of shape \[67, 5\], not \[67, 32\]")
+    named = "has progressive_decoding.embedding of shape [67, 5], not [67, 32]"
+    assert named in refusal(file)
 
 
 def test_weights_that_are_not_numbers_are_refused(file):
     tensors, kept = load_file(file), metadata(file)
     tensors["progressive_decoding.embedding"][0, 0] = float("nan")
     save_file(tensors, file, kept)
-    refused(file, "has values in progressive_decoding.embedding that are not finite")
+    named = "has values in progressive_decoding.embedding that are not finite"
+    assert named in refusal(file)
