@@ -64,9 +64,18 @@ class ViewAttention:
         encoder_hidden_states: None = None,
         attention_mask: None = None,
         num_frames: int = 1,
+    ) -> Float[Tensor, "n t d"]:
+        """Rows are object-major; every `num_frames` of them are one object."""
+        return attn.to_out[0](self.seen(attn, hidden_states, num_frames))
+
+    def seen(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "n t d"],
+        num_frames: int = 1,
         asking_frames: int | None = None,
     ) -> Float[Tensor, "m t d"]:
-        """Rows are object-major; every `num_frames` of them are one object.
+        """What comes before the output matrix.
 
         Only the first `asking_frames` of an object, if given, come out.
         """
@@ -79,7 +88,7 @@ class ViewAttention:
         else:
             query, key, value = attn.to_q(tokens[:, :asked]), attn.to_k(tokens), attn.to_v(tokens)
         seen = self._attend(query, key, value, attn.heads)
-        return rearrange(attn.to_out[0](seen), "b (f t) d -> (b f) t d", f=asking)
+        return rearrange(seen, "b (f t) d -> (b f) t d", f=asking)
 
     def _attend(
         self,
@@ -121,9 +130,16 @@ class TextImageAttention(nn.Module):
         num_frames: int = 1,
     ) -> Float[Tensor, "n t d"]:
         """`encoder_hidden_states` are what `keys_values` made, for each cross-attention."""
-        known = encoder_hidden_states[self.place]
-        out = self._attend_to_both(attn.to_q(hidden_states), known, attn.heads)
-        return attn.to_out[0](out)
+        return attn.to_out[0](self.seen(attn, hidden_states, encoder_hidden_states))
+
+    def seen(
+        self,
+        attn: Attention,
+        hidden_states: Float[Tensor, "n t d"],
+        known: Sequence[KeysValues],
+    ) -> Float[Tensor, "n t d"]:
+        """What comes before the output matrix."""
+        return self._attend_to_both(attn.to_q(hidden_states), known[self.place], attn.heads)
 
     def _attend_to_both(
         self, query: Float[Tensor, "n t d"], known: KeysValues, heads: int

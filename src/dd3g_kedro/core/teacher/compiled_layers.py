@@ -8,15 +8,19 @@ benchmarks/bench_teacher.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from dd3g_kedro.core.teacher.attention import KeysValues, TextImageAttention, ViewAttention
 
 _NARROW = 512  # columns under which cuBLAS adds a bias slowly
 
@@ -57,13 +61,19 @@ class CompiledGroupNorm(nn.GroupNorm):
 
 
 class CompiledLinear(nn.Linear):
-    """Adds its bias after the product where it is compiled, together with what follows."""
+    """Adds its bias after a narrow product where it is compiled, together with what follows."""
 
     def forward(self, rows: Float[Tensor, "*n d"]) -> Float[Tensor, "*n e"]:
         """As torch's."""
-        if not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() or self.out_features >= _NARROW:
             return super().forward(rows)
         return F.linear(rows, self.weight) + self.bias
+
+    def add_to(
+        self, total: Float[Tensor, "*n e"], rows: Float[Tensor, "*n d"]
+    ) -> Float[Tensor, "*n e"]:
+        """`total` and what this layer makes of `rows`."""
+        return total + self(rows)
 
 
 class CompiledResnetBlock(ResnetBlock2D):
@@ -78,11 +88,51 @@ class CompiledResnetBlock(ResnetBlock2D):
         hidden = F.silu(group_norm(maps, self.norm1)).to(maps.dtype)
         hidden = F.conv2d(hidden, self.conv1.weight, padding=self.conv1.padding)
         shift = self.time_emb_proj(F.silu(temb)) + self.conv1.bias
-        hidden = self.conv2(F.silu(group_norm(hidden, self.norm2, shift)).to(maps.dtype))
-        if self.conv_shortcut is not None:
-            rows = F.linear(maps.movedim(1, -1), self.conv_shortcut.weight.flatten(1))
-            maps = rows.movedim(-1, 1) + self.conv_shortcut.bias[:, None, None]
-        return (maps + hidden) / self.output_scale_factor
+        hidden = F.silu(group_norm(hidden, self.norm2, shift)).to(maps.dtype)
+        if self.conv_shortcut is None:
+            maps = maps + self.conv2(hidden)
+        else:
+            hidden = F.conv2d(hidden, self.conv2.weight, padding=self.conv2.padding)
+            maps = self._add_shortcut(hidden.movedim(1, -1), maps.movedim(1, -1)).movedim(-1, 1)
+        return maps if self.output_scale_factor == 1 else maps / self.output_scale_factor
+
+    def _add_shortcut(
+        self, total: Float[Tensor, "*n d"], rows: Float[Tensor, "*n c"]
+    ) -> Float[Tensor, "*n d"]:
+        """`total`, the shortcut's product, and both biases."""
+        product = F.linear(rows, self.conv_shortcut.weight.flatten(1))
+        return total + (product + self._biases())
+
+    def _biases(self) -> Float[Tensor, " d"]:
+        return self.conv_shortcut.bias + self.conv2.bias
+
+
+class CompiledBlock(BasicTransformerBlock):
+    """Tells the product that ends a branch what it is added to."""
+
+    def forward(
+        self,
+        hidden_states: Float[Tensor, "n t d"],
+        encoder_hidden_states: Sequence[KeysValues],
+        cross_attention_kwargs: dict[str, int],
+        **_: object,
+    ) -> Float[Tensor, "n t d"]:
+        """As diffusers', between attention to an object's frames and to text and image."""
+        normed = self.norm1(hidden_states)
+        seen = self.attn1.processor.seen(self.attn1, normed, **cross_attention_kwargs)
+        return self.go_on(hidden_states, seen, encoder_hidden_states)
+
+    def go_on(
+        self,
+        tokens: Float[Tensor, "n t d"],
+        seen: Float[Tensor, "n t d"],
+        known: Sequence[KeysValues],
+    ) -> Float[Tensor, "n t d"]:
+        """From what the frames have seen of each other."""
+        tokens = self.attn1.to_out[0].add_to(tokens, seen)
+        seen = self.attn2.processor.seen(self.attn2, self.norm2(tokens), known)
+        tokens = self.attn2.to_out[0].add_to(tokens, seen)
+        return self.ff.net[2].add_to(tokens, self.ff.net[0](self.norm3(tokens)))
 
 
 class CompiledTransformer(Transformer2DModel):
@@ -96,8 +146,9 @@ class CompiledTransformer(Transformer2DModel):
     ) -> Float[Tensor, "n c y x"]:
         if not torch.compiler.is_compiling():
             return super()._get_output_for_continuous_inputs(hidden_states, residual, **shape)
-        rows = self.proj_out(hidden_states)
-        return rearrange(rows, "n (y x) c -> n c y x", y=shape["height"]) + residual
+        total = rearrange(residual, "n c y x -> n (y x) c")
+        rows = self.proj_out.add_to(total, hidden_states)
+        return rearrange(rows, "n (y x) c -> n c y x", y=shape["height"])
 
 
 def _is_plain_resnet(layer: Any) -> TypeGuard[ResnetBlock2D]:
@@ -113,8 +164,17 @@ def _is_plain_resnet(layer: Any) -> TypeGuard[ResnetBlock2D]:
     return as_product and layer.upsample is None and layer.downsample is None
 
 
-def _is_narrow(layer: nn.Module) -> bool:
-    return type(layer) is nn.Linear and layer.bias is not None and layer.out_features < _NARROW
+def _is_biased_linear(layer: nn.Module) -> bool:
+    return type(layer) is nn.Linear and layer.bias is not None
+
+
+def _is_block_of_views(layer: BasicTransformerBlock) -> bool:
+    """Whether its attentions are this project's, each with a plain norm before it."""
+    if type(layer) is not BasicTransformerBlock or layer.attn2 is None:
+        return False
+    ours = isinstance(layer.attn1.processor, ViewAttention)
+    ours = ours and isinstance(layer.attn2.processor, TextImageAttention)
+    return ours and layer.norm_type == "layer_norm" and len(layer.ff.net) == 3
 
 
 def lay_out_for_the_compiler(network: nn.Module) -> None:
@@ -125,8 +185,10 @@ def lay_out_for_the_compiler(network: nn.Module) -> None:
         elif _is_plain_resnet(layer):
             layer.__class__ = CompiledResnetBlock
         elif isinstance(layer, Transformer2DModel):
-            for part in filter(_is_narrow, layer.modules()):
+            for part in filter(_is_biased_linear, layer.modules()):
                 part.__class__ = CompiledLinear
+            for block in filter(_is_block_of_views, layer.transformer_blocks):
+                block.__class__ = CompiledBlock
             if type(layer) is Transformer2DModel and layer.use_linear_projection:
                 layer.__class__ = CompiledTransformer
 

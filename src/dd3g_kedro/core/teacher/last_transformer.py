@@ -30,13 +30,13 @@ class LastTransformer(Transformer2DModel):
         tokens = rearrange(self.norm(hidden_states), "n c h w -> n (h w) c")
         tokens = self.proj_in(tokens)
         (block,) = self.transformer_blocks
-        seen = block.attn1(block.norm1(tokens), **cross_attention_kwargs, asking_frames=frames - 1)
-        tokens, residual = _views(tokens, frames) + seen, _views(hidden_states, frames)
-        tokens = tokens + block.attn2(
-            block.norm2(tokens), encoder_hidden_states, **cross_attention_kwargs
+        seen = block.attn1.processor.seen(
+            block.attn1, block.norm1(tokens), **cross_attention_kwargs, asking_frames=frames - 1
         )
-        tokens = self.proj_out(tokens + block.ff(block.norm3(tokens)))
-        return (rearrange(tokens, "n (h w) c -> n c h w", h=hidden_states.shape[2]) + residual,)
+        tokens = block.go_on(_views(tokens, frames), seen, encoder_hidden_states)
+        residual = _views(rearrange(hidden_states, "n c h w -> n (h w) c"), frames)
+        tokens = self.proj_out.add_to(residual, tokens)
+        return (rearrange(tokens, "n (h w) c -> n c h w", h=hidden_states.shape[2]),)
 
 
 def _views(rows: Rows, frames: int) -> Rows:

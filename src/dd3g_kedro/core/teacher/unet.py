@@ -107,6 +107,10 @@ class MultiViewUNet(nn.Module):
             from dd3g_kedro.core.teacher import flash_attention
 
             flash_attention.attend_by_flash(self.network)
+        if major == 9 and find_spec("quack") and find_spec("quack.epilogue"):
+            from dd3g_kedro.core.teacher import fused_sums
+
+            fused_sums.sum_in_products(self.network)
 
     def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
         """The Resampler's context tokens."""
