@@ -75,6 +75,13 @@ for shape, width in (((2, 100, 32), 40), ((300, 96), 128), ((1, 64), 8)):
     if INTERPRETED:
         close(gpu_kernels.geglu(rows, quick.proj.weight, quick.proj.bias), expected, 2e-3)
     close(quick.half()(rows.half()).float(), expected, 2e-2)
+if INTERPRETED:  # of rows [x, 1] every value is 1 and every gate x
+    x = torch.cat([torch.linspace(-12, 12, 3001), torch.tensor([-1e9, -300.0, 300.0, 1e9])])
+    rows, weight = torch.zeros(len(x), 8), torch.zeros(16, 8)
+    rows[:, 0], rows[:, 1], weight[::2, 1], weight[1::2, 0] = x, 1, 1, 1
+    found = gpu_kernels.geglu(rows, weight, torch.zeros(16)).double()
+    expected = F.gelu(x.double())[:, None].expand_as(found)
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=2e-7)
 for layer in (GEGLU(12, 16), GEGLU(16, 12), GEGLU(16, 16, bias=False)):
     gpu_kernels.fuse(nn.ModuleList([layer]), descriptors=True)
     assert type(layer) is GEGLU

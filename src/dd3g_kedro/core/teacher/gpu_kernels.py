@@ -182,13 +182,18 @@ class FusedTextImageAttention(TextImageAttention):
 
 @triton.jit
 @no_type_check
-def _error_function(x):
-    """Abramowitz and Stegun 7.1.26: within 1.5e-7 of erf."""
+def _gelu(x):
+    """x Phi(x) = max(x, 0) - |x| Phi(-|x|), within 2e-7.
+
+    Ours: the logarithm of Phi(-|x|) as a polynomial, so that a single exponential is left; it is
+    fitted to x Phi(-x), and falls for ever.
+    """
     size = tl.abs(x)
-    t = 1.0 / (1.0 + 0.3275911 * size)
-    rest = ((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736
-    rest = (rest * t + 0.254829592) * t * tl.exp2(-1.4426950408889634 * size * size)
-    return tl.where(x < 0, rest - 1.0, 1.0 - rest)
+    log = -1.1046359e-06 * size + 4.9111422e-05
+    log = (log * size - 0.0008520387) * size + 0.0082831085
+    log = (log * size - 0.05366389) * size - 0.4586147
+    log = (log * size - 1.1512448) * size - 0.99998933
+    return tl.maximum(x, 0.0) - size * tl.exp2(log)
 
 
 @triton.jit
@@ -216,8 +221,7 @@ def _gated_product(
         at = n + tl.arange(0, N)
         product += tl.load(bias + at, mask=at < columns, other=0.0).to(tl.float32)[None, :]
         value, gate = tl.split(product.reshape(M, N // 2, 2))
-        gated = value * 0.5 * gate * (1.0 + _error_function(gate * 0.7071067811865476))
-        out.store([m, n // 2], gated.to(rows.dtype))
+        out.store([m, n // 2], (value * _gelu(gate)).to(rows.dtype))
 
 
 @library.custom_op(
