@@ -1,6 +1,7 @@
 """Truth: the layers of torch and diffusers, as they run when nothing is compiled."""
 
 import copy
+import os
 import subprocess
 import sys
 
@@ -84,13 +85,74 @@ with torch.no_grad():
 """
 
 
-@pytest.mark.slow
-def test_compiled_they_compute_what_diffusers_layers_do():
+def run(code: str, **settings: str) -> None:
     """In its own process, because the tests' type checks cannot be compiled."""
     done = subprocess.run(
-        [sys.executable, "-c", COMPILED], check=False, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env=os.environ | settings,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_compiled_they_compute_what_diffusers_layers_do():
+    run(COMPILED)
+
+
+CACHED = """
+import torch
+from torch import nn
+from torch._dynamo.utils import counters
+from dd3g_kedro.core.teacher.compiled_layers import compile_for_sampling
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.norm = nn.Linear(64, 64), nn.LayerNorm(64)
+
+    def forward(self, rows):
+        return FORWARD
+
+torch.manual_seed(0)
+torch.set_grad_enabled(False)
+with torch.device(DEVICE):
+    network, rows = Network(), torch.randn(16, 64)
+expected = network(rows)
+COMPILE(network)
+torch.testing.assert_close(network(rows), expected, rtol=0, atol=1e-2)
+assert counters["aot_autograd"]["total"] == 1
+found = sum(counters["inductor"]["fxgraph_cache_" + kind] for kind in ("hit", "miss"))
+assert found == EXPECTED, found
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("compiler", "expected"),
+    [("compile_for_sampling", "0"), ("lambda network: network.compile()", "1")],
+)
+def test_a_choice_of_kernels_is_not_taken_from_the_cache_of_graphs(tmp_path, compiler, expected):
+    """The second row says that what the first counts is counted."""
+    words = {"FORWARD": "self.layer(rows)", "DEVICE": "'cpu'", "COMPILE": f"({compiler})"}
+    code = CACHED.replace("EXPECTED", expected)
+    for word, value in words.items():
+        code = code.replace(word, value)
+    run(code, TORCHINDUCTOR_CACHE_DIR=str(tmp_path))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_second_process_samples_too(tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    words = {"FORWARD": "self.norm(self.layer(rows))", "DEVICE": "'cuda'", "EXPECTED": "0"}
+    code = CACHED.replace("COMPILE", "compile_for_sampling")
+    for word, value in words.items():
+        code = code.replace(word, value)
+    for _ in range(2):
+        run(code, TORCHINDUCTOR_CACHE_DIR=str(tmp_path))
 
 
 def test_what_does_more_stays_as_it_is():

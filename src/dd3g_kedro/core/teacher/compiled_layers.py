@@ -197,6 +197,8 @@ def compile_for_sampling(network: nn.Module) -> None:
     """Compile a network whose inputs keep their shapes, in place.
 
     Ours: of each reduction as a loop and at one go the faster is taken, measured at the first
-    call; by Inductor's own guess a full-size network's norms and sums take a sixth longer.
+    call; by Inductor's own guess a full-size network's norms and sums take a sixth longer. Its
+    cache of whole graphs stays off for that: from there torch 2.11 and 2.12 cannot load a choice
+    of kernels, and a second process would end in a TypeError. Single kernels are still cached.
     """
-    network.compile(dynamic=False, options={"triton.multi_kernel": 1})
+    network.compile(dynamic=False, options={"triton.multi_kernel": 1, "fx_graph_cache": False})
