@@ -112,8 +112,7 @@ class QuadrupleSampler:
             self.sampling.steps,
             self.sampling.guidance_scale,
         )
-        images = self.teacher.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
-        return to_bytes(images[: len(jobs)]).cpu()
+        return to_bytes(self.teacher.decode_views(latents)[: len(jobs)]).cpu()
 
     def rows(self, jobs: Sequence[_Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
         """What is stored of a batch."""

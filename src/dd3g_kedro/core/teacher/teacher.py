@@ -23,6 +23,8 @@ from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 from dd3g_kedro.core.types import Cameras
 
+_DECODED = 64  # images at once
+
 
 @dataclass(frozen=True)
 class ImageCondition:
@@ -119,6 +121,11 @@ class Teacher(nn.Module):
         """Images of latents, clamped to [0, 1]."""
         images = self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
         return ((images + 1) / 2).clamp(0, 1)
+
+    def decode_views(self, latents: Float[Tensor, "b v c y x"]) -> Float[Tensor, "b v 3 h w"]:
+        """The images of many latents, some at a time: the decoder's maps are the largest of all."""
+        parts = [self.decode(part) for part in latents.flatten(0, 1).split(_DECODED)]
+        return torch.cat(parts).unflatten(0, latents.shape[:2])
 
     def encoder_features(self, images: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n d y x"]]:
         """Feature maps of the autoencoder's encoder, a level each; differentiable."""
