@@ -26,7 +26,7 @@ quadruples a second, or 60 % of the ceiling; the first is harder.
 | now, with images encoded and views decoded, 105 | 4.52 | | 28.3 GiB | 172 |
 
 105 objects make 132 tiles of 128 of the deepest level's tokens, as many as there are
-multiprocessors. Of the last row's 23.4 s CLIP and the VAE's encoder take 1.3, the decoder 2.1, in
+multiprocessors. Of the last row's 23.3 s CLIP and the VAE's encoder take 1.3, the decoder 2.1, in
 float32.
 
 OI in bfloat16, compiled, against float32: 54.9 dB. What a step is made of, as profiled over three
