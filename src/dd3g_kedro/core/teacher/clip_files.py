@@ -49,7 +49,7 @@ def load_clip(path: Path, config: Mapping[str, Any] | None = None) -> ClipEncode
     if path.is_dir():
         if (path / "image_encoder").is_dir() or (path / "text_encoder").is_dir():
             return clip_from_diffusers(path)
-        if any(path.glob("open_clip_*")):
+        if any(any(path.glob(f"{stem}.*")) for stem in _OPEN_CLIP):
             return clip_from_original(find_tensors(path, *_OPEN_CLIP), str(path), config)
         return _from_transformers(path)
     if not path.exists():

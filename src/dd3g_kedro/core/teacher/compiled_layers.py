@@ -1,8 +1,8 @@
 """Layers of diffusers' U-Net, written as the compiler makes them fastest on a GPU.
 
-They compute what diffusers' compute but for rounding, and what is not compiled runs as diffusers
-wrote it. Inductor normalises groups of channels-last maps at less than half the memory's speed,
-and cuBLAS takes twice as long for a narrow product that adds its bias itself (measured:
+They compute what diffusers' compute but for rounding, and to the bit where nothing is compiled.
+Inductor normalises groups of channels-last maps at less than half the memory's speed, and cuBLAS
+takes twice as long for a narrow product that adds its bias itself (measured:
 benchmarks/bench_teacher.py).
 """
 

@@ -183,7 +183,7 @@ class FusedTextImageAttention(TextImageAttention):
 @triton.jit
 @no_type_check
 def _gelu(x):
-    """x Phi(x) = max(x, 0) - |x| Phi(-|x|), within 2e-7.
+    """x Phi(x) = max(x, 0) - |x| Phi(-|x|), within 3e-7.
 
     Ours: the logarithm of Phi(-|x|) as a polynomial, so that a single exponential is left; it is
     fitted to x Phi(-x), and falls for ever.

@@ -110,9 +110,11 @@ def _ours_to_original(config: UNetConfig, ours: list[str]) -> dict[str, str]:
 def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> MultiViewUNet:
     """Build our U-Net from a released configuration and state dict (bare names), in float32.
 
+    The weights are copied.
+
     Raises:
         ValueError: the configuration has unknown keys or impossible values.
-        InvalidWeights: names or shapes do not fit the configuration; all of them are listed.
+        InvalidWeights: names or shapes do not fit the configuration; lists the first of each kind.
     """
     with torch.device("meta"):
         unet = MultiViewUNet(unet_config(config))
@@ -120,7 +122,9 @@ def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> Mul
     names = _ours_to_original(unet.config, list(own))
     expected = {names[key]: value.shape for key, value in own.items()}
     check_keys("U-Net weights", expected, {key: v.shape for key, v in state_dict.items()})
-    weights = {key: state_dict[original].float() for key, original in names.items()}
+    weights = {
+        key: state_dict[original].to(torch.float32, copy=True) for key, original in names.items()
+    }
     unet.load_state_dict(weights, assign=True)
     return unet.eval()
 

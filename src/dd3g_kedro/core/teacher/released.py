@@ -50,6 +50,8 @@ _SCHEDULE_BUFFERS = frozenset(
         "posterior_mean_coef2",
     }
 )
+# of steps that ImageDream does not take
+_UNUSED = {"clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value"}
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _from_folder(folder: Path) -> ReleasedParts:
     return ReleasedParts(
         _unet_from_folder(folder / "unet"),
         _autoencoder_from_folder(folder / "vae"),
-        DDIMScheduler.from_config(read_json(folder / "scheduler" / "scheduler_config.json")),
+        _schedule_from_folder(folder / "scheduler"),
         clip_from_diffusers(folder),
     )
 
@@ -183,9 +185,38 @@ def _unet_from_folder(folder: Path) -> MultiViewUNet:
         raise InvalidWeights(f"{folder}: {error}") from error
 
 
+def _schedule_from_folder(folder: Path) -> DDIMScheduler:
+    path, released = folder / "scheduler_config.json", released_schedule().config
+    try:
+        schedule = DDIMScheduler.from_config(read_json(path))
+    except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
+        raise InvalidWeights(
+            f"{path}: expected a DDIMScheduler's configuration, but none can be built from it: "
+            f"{error}. {GET_RELEASED}"
+        ) from error
+    used = {key for key in released if not key.startswith("_")} - _UNUSED
+    differing = sorted(key for key in used if schedule.config[key] != released[key])
+    if differing:
+        expected, found = (
+            ", ".join(f"{key} {config[key]!r}" for key in differing)
+            for config in (released, schedule.config)
+        )
+        raise InvalidWeights(
+            f"{path}: expected ImageDream's schedule with {expected}, found {found}: it is another "
+            f"model's, or damaged. {GET_RELEASED}"
+        )
+    return schedule
+
+
 def _autoencoder_from_folder(folder: Path) -> AutoencoderKL:
     config = read_json(folder / "config.json")
-    with torch.device("meta"):
-        autoencoder = AutoencoderKL.from_config(config)
+    try:
+        with torch.device("meta"):
+            autoencoder = AutoencoderKL.from_config(config)
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        raise InvalidWeights(
+            f"{folder / 'config.json'}: expected an AutoencoderKL's configuration, but none can be "
+            f"built from it: {error}. {GET_RELEASED}"
+        ) from error
     load_exactly(f"{folder}: VAE weights", autoencoder, find_tensors(folder, _STEM))
     return autoencoder

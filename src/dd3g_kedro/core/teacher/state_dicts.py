@@ -49,7 +49,7 @@ def load_exactly(name: str, module: nn.Module, weights: Mapping[str, Tensor]) ->
     """Fill a module, built on the meta device or not, with float32 weights in its own names.
 
     Raises:
-        InvalidWeights: names or shapes do not fit; all of them are listed.
+        InvalidWeights: names or shapes do not fit; the first of each kind are listed.
     """
     own = {key: value.shape for key, value in module.state_dict().items()}
     check_keys(name, own, {key: value.shape for key, value in weights.items()})
