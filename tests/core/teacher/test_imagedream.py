@@ -43,6 +43,15 @@ def test_released_names_round_trip(tiny_config, randomise, changes):
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@torch.no_grad()
+def test_the_weights_given_stay_as_they_are(tiny_config, tiny_unet):
+    given = unet_to_original(tiny_unet)
+    before = {key: value.clone() for key, value in given.items()}
+    for parameter in unet_from_original(as_released(tiny_config), given).parameters():
+        parameter.add_(1)
+    assert all(torch.equal(given[key], value) for key, value in before.items())
+
+
 def test_wrong_keys_are_listed(tiny_config, tiny_unet):
     weights = unet_to_original(tiny_unet)
     weights["out.2.bias"] = weights["out.2.bias"][:2]

@@ -130,6 +130,23 @@ def test_folders_of_other_models_are_refused(folder):
         load_released(folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("vae", {"block_out_channels": "x"}, r"vae.config\.json: expected an AutoencoderKL's"),
+        ("scheduler", {"beta_schedule": "weird"}, "scheduler_config.json: expected a DDIMSch"),
+        ("scheduler", {"prediction_type": "v_prediction"}, "expected .* 'epsilon', found .*v_pred"),
+        ("scheduler", None, "expected ImageDream's schedule with beta_end 0.012.*, found beta_end"),
+    ],
+)
+def test_configurations_that_are_not_imagedreams_are_refused(folder, file, changes, message):
+    path = next((folder / file).glob("*config.json"))
+    found = {} if changes is None else json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(found))
+    with pytest.raises(InvalidWeights, match=message):
+        load_released(folder)
+
+
 def test_a_part_cut_short_names_its_file(folder):
     path = folder / "unet/diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
