@@ -7,14 +7,28 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_teacher, write_images
+from PIL import Image
+from safetensors.torch import load_file
+from tests.fakes import (
+    TINY_SAMPLING,
+    tiny_mini_config,
+    tiny_quadruples,
+    tiny_teacher,
+    write_images,
+)
 
 from dd3g_kedro.core.errors import DD3GError, InvalidShard
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.images.config import ImageLimits
+from dd3g_kedro.core.images.framing import recentred_canvas, square
+from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.sampling import (
     QuadrupleSampler,
+    SourceImage,
     collect_quadruples,
     image_background,
 )
@@ -26,6 +40,10 @@ from dd3g_kedro.core.quadruples.shards import (
     to_bytes,
     write_shard,
 )
+from dd3g_kedro.core.teacher.mini import build_image_encoder, build_mini_teacher
+from dd3g_kedro.core.teacher.preprocessing import autoencoder_pixels, clip_pixels
+from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.teacher.teacher_config import AutoencoderConfig, TeacherConfig
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -55,6 +73,68 @@ def test_the_same_image_gives_other_views_for_another_seed(tmp_path):
     assert first.seed != second.seed
     assert first.background == second.background
     assert first.output_images != second.output_images
+
+
+def sized_like_imagedream() -> Teacher:
+    """256 pixels, of which the image encoder sees 224 and the latents have 32."""
+    tiny = tiny_mini_config()
+    config = replace(
+        tiny,
+        image_size=256,
+        autoencoder=AutoencoderConfig(latent_channels=4, channels=(16, 16, 16, 16)),
+        unet=replace(tiny.unet, image_size=32, attention_resolutions=()),
+    )
+    teacher = build_mini_teacher(config, 0)
+    teacher.image_encoder = build_image_encoder(tiny.vision, 224)
+    fields = {**vars(teacher.config), "encoder_size": 224}
+    teacher.config = TeacherConfig(**fields)
+    return teacher.eval()
+
+
+def seen_by_the_encoders(folder, names, border_ratio):
+    """What the image encoder and the autoencoder are shown when a batch is sampled."""
+    teacher = sized_like_imagedream()
+    seen = {}
+    for part, module in (("clip", teacher.image_encoder), ("vae", teacher.autoencoder.encoder)):
+        module.register_forward_pre_hook(
+            lambda _module, given, part=part: seen.update({part: given[0].clone()})
+        )
+    sampling = Sampling(
+        steps=1, batch_size=2, border_ratio=border_ratio, background="white", guidance_scale=1.0
+    )
+    collect_quadruples(
+        [SourceImage(name, name) for name in names], folder, teacher, sampling, folder / "out"
+    )
+    return seen["clip"], seen["vae"]
+
+
+@pytest.mark.shared
+def test_a_recentred_picture_reaches_both_encoders_as_released(tmp_path, shared):
+    fixture = load_file(shared / "fixtures/imagedream/preprocess/preprocess.safetensors")
+    Image.fromarray(fixture["rgba"].numpy()).save(tmp_path / "a.png")
+    clip, vae = seen_by_the_encoders(tmp_path, ["a.png"], border_ratio=0.2)
+    for found, name in ((clip, "lgm.clip_pixel_values"), (vae, "lgm.vae_input")):
+        torch.testing.assert_close(found[0][..., ::4, ::4], fixture[name], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("border_ratio", [0.3, None])
+def test_pictures_of_several_sizes_share_a_batch(tmp_path, border_ratio):
+    """Recentred they reach each encoder at their own size, else at the teacher's."""
+    sizes = {"a.png": (310, 200), "b.png": (700, 690)}
+    for number, (name, (height, width)) in enumerate(sizes.items()):
+        rgba = np.random.default_rng(number).integers(0, 256, (height, width, 4), np.uint8)
+        rgba[: height // 4] = 0
+        Image.fromarray(rgba).save(tmp_path / name)
+    clip, vae = seen_by_the_encoders(tmp_path, sizes, border_ratio)
+    for row, name in enumerate(sizes):
+        rgba = read_rgba(tmp_path / name, ImageLimits())
+        if border_ratio is None:
+            rgba = (square(rgba, 256) * 255).round() / 255
+        else:
+            rgba = recentred_canvas(rgba, border_ratio)
+        white = composite(rgba, torch.ones(3))[None]
+        torch.testing.assert_close(clip[row], clip_pixels(white, 224)[0], atol=1e-6, rtol=0)
+        torch.testing.assert_close(vae[row], autoencoder_pixels(white, 256)[0], atol=1e-6, rtol=0)
 
 
 def test_backgrounds_differ_between_images_and_come_from_the_id():

@@ -41,7 +41,7 @@ def teacher_verdict(
     Args:
         gaussians: of the objects.
         cameras: four, 90 degrees apart.
-        input_images: II over the background, at the teacher's size.
+        input_images: II over the background. Ours: framed once, for the student and the teacher.
         background: behind the renderings too.
         timesteps: t, one an object.
         teacher: asked, without gradients.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,18 +20,62 @@ def recentre(
 ) -> Float[Tensor, "4 {size} {size}"]:
     """Scale the object's box to `1 - border_ratio` of a square and centre it, as LGM does.
 
-    The canvas is a square of the picture's longer side; colours there are truncated to 8 bits;
-    then it is resized to `size`, bilinear without antialiasing, so that laying the result over a
-    background equals resizing the canvas laid over it. Departs: a canvas of more than twice `size`
-    is antialiased, where LGM would skip pixels.
+    Its canvas is resized as LGM resizes what it shows the VAE, so that laying the result over a
+    background equals resizing the canvas laid over it.
 
     Raises:
         InvalidImage: no pixel is visible.
     """
-    canvas = _centred_canvas(rgba, border_ratio)
+    canvas = recentred_canvas(rgba, border_ratio)
     if canvas.shape[-1] == size:
         return canvas
-    return _resize(canvas, size, antialias=canvas.shape[-1] > 2 * size)
+    return straighten(resize_as_lgm(premultiply(canvas)[None], size)[0])
+
+
+def recentred_canvas(
+    rgba: Float[Tensor, "4 h w"], border_ratio: float = 0.2
+) -> Float[Tensor, "4 s s"]:
+    """LGM's `recenter` (imagedream.md, section 6): the object in a square of the longer side.
+
+    The last visible row and column are left out, colours are averaged with straight alpha, and the
+    result is truncated to 8 bits: its quirks.
+
+    Raises:
+        InvalidImage: no pixel is visible.
+    """
+    visible = rgba[3] > 0
+    if not visible.any():
+        raise InvalidImage("no pixel is visible (alpha is 0 everywhere); use another picture")
+    top, bottom = _extent(visible.any(dim=1))
+    left, right = _extent(visible.any(dim=0))
+    side = max(rgba.shape[-2:])
+    height, width = bottom - top, right - left
+    scale = int(side * (1 - border_ratio)) / max(height, width)
+    new_height, new_width = max(int(height * scale), 1), max(int(width * scale), 1)
+    resize = _shrink if scale <= 1 else _enlarge
+    scaled = resize(rgba[:, top:bottom, left:right], new_height, new_width)
+    canvas = torch.zeros(4, side, side).to(rgba)
+    y, x = (side - new_height) // 2, (side - new_width) // 2
+    canvas[:, y : y + new_height, x : x + new_width] = scaled
+    return (canvas * 255).floor().clamp(0, 255) / 255
+
+
+def resize_as_lgm(
+    pictures: Float[Tensor, "b c h w"], size: int
+) -> Float[Tensor, "b c {size} {size}"]:
+    """Bilinear without antialiasing.
+
+    Departs: from more than twice `size` with antialiasing, where LGM would skip pixels.
+    """
+    if pictures.shape[-2:] == (size, size):
+        return pictures
+    return F.interpolate(
+        pictures,
+        size=(size, size),
+        mode="bilinear",
+        align_corners=False,
+        antialias=max(pictures.shape[-2:]) > 2 * size,
+    )
 
 
 def square(rgba: Float[Tensor, "4 h w"], size: int) -> Float[Tensor, "4 {size} {size}"]:
@@ -41,7 +84,12 @@ def square(rgba: Float[Tensor, "4 h w"], size: int) -> Float[Tensor, "4 {size} {
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     padded = F.pad(rgba, (left, side - width - left, top, side - height - top))
-    return padded if side == size else _resize(padded, size, antialias=True)
+    if side == size:
+        return padded
+    resized = F.interpolate(
+        premultiply(padded)[None], size=(size, size), mode="bilinear", antialias=True
+    )
+    return straighten(resized[0])
 
 
 def frame(
@@ -95,35 +143,6 @@ def straighten(premultiplied: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 h w"]:
     alpha = premultiplied[3:].clamp(0, 1)
     colors = premultiplied[:3] / alpha.clamp(min=_INVISIBLE)
     return torch.cat([torch.where(alpha > _INVISIBLE, colors.clamp(0, 1), 0), alpha])
-
-
-def _resize(rgba: Tensor, size: int, antialias: bool) -> Tensor:
-    resized = F.interpolate(
-        premultiply(rgba)[None], size=(size, size), mode="bilinear", antialias=antialias
-    )
-    return straighten(rearrange(resized, "1 c h w -> c h w"))
-
-
-def _centred_canvas(rgba: Tensor, border_ratio: float) -> Tensor:
-    """LGM's `recenter` (imagedream.md, section 6), with its two quirks.
-
-    The last visible row and column are left out, and colours are averaged with straight alpha.
-    """
-    visible = rgba[3] > 0
-    if not visible.any():
-        raise InvalidImage("no pixel is visible (alpha is 0 everywhere); use another picture")
-    top, bottom = _extent(visible.any(dim=1))
-    left, right = _extent(visible.any(dim=0))
-    side = max(rgba.shape[-2:])
-    height, width = bottom - top, right - left
-    scale = int(side * (1 - border_ratio)) / max(height, width)
-    new_height, new_width = max(int(height * scale), 1), max(int(width * scale), 1)
-    resize = _shrink if scale <= 1 else _enlarge
-    scaled = resize(rgba[:, top:bottom, left:right], new_height, new_width)
-    canvas = torch.zeros(4, side, side).to(rgba)
-    y, x = (side - new_height) // 2, (side - new_width) // 2
-    canvas[:, y : y + new_height, x : x + new_width] = scaled
-    return (canvas * 255).floor().clamp(0, 255) / 255
 
 
 def _extent(occupied: Tensor) -> tuple[int, int]:

@@ -10,31 +10,32 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.framing import recentre, square
+from dd3g_kedro.core.images.framing import recentre, recentred_canvas, square
 from dd3g_kedro.core.images.reading import read_rgba
 
 _KEPT_BYTES = 1536 * 2**20  # 24,576 pictures of 128 pixels
 
-
-def framed(
-    rgba: Float[Tensor, "4 h w"], size: int, border_ratio: float | None
-) -> Float[Tensor, "4 {size} {size}"]:
-    """Recentre the object with that border; without one the picture is only made square."""
-    return square(rgba, size) if border_ratio is None else recentre(rgba, size, border_ratio)
+_Pixels = UInt8[Tensor, "4 s s"]
 
 
 class InputImages:
-    """The accepted images of a folder, framed to `size` pixels a side. Safe to share by threads."""
+    """The accepted images of a folder, squares of RGBA. Safe to share by threads.
 
-    def __init__(self, folder: Path, size: int) -> None:
+    Args:
+        folder: theirs.
+        size: pixels a side; None: recentred pictures stay as large as they are, for encoders that
+            resize them in their own ways.
+    """
+
+    def __init__(self, folder: Path, size: int | None) -> None:
         self._folder = folder
         self._size = size
-        self._room = max(_KEPT_BYTES // (4 * size * size), 1)
-        self._kept: OrderedDict[tuple[str, float | None], UInt8[Tensor, "4 s s"]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, float | None], _Pixels] = OrderedDict()
+        self._kept_bytes = 0
         self._lock = Lock()
 
-    def __call__(self, file: str, border_ratio: float | None) -> UInt8[Tensor, "4 s s"]:
-        """RGBA with straight alpha, sRGB.
+    def __call__(self, file: str, border_ratio: float | None) -> _Pixels:
+        """RGBA with straight alpha, sRGB: recentred with that border, without one only padded.
 
         Raises:
             InvalidImage: the file is not there any more, or cannot be used.
@@ -44,10 +45,21 @@ class InputImages:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        rgba = framed(read_rgba(self._folder / file, ImageLimits()), self._size, border_ratio)
+        rgba = self._framed(read_rgba(self._folder / file, ImageLimits()), border_ratio)
         pixels = (rgba * 255).round().byte()
         with self._lock:
-            self._kept[key] = pixels
-            while len(self._kept) > self._room:
-                self._kept.popitem(last=False)
+            if key not in self._kept:
+                self._kept[key] = pixels
+                self._kept_bytes += pixels.numel()
+            while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
+                self._kept_bytes -= self._kept.popitem(last=False)[1].numel()
         return pixels
+
+    def _framed(
+        self, rgba: Float[Tensor, "4 h w"], border_ratio: float | None
+    ) -> Float[Tensor, "4 s s"]:
+        if border_ratio is None:
+            return square(rgba, self._size or max(rgba.shape[-2:]))
+        if self._size is None:
+            return recentred_canvas(rgba, border_ratio)
+        return recentre(rgba, self._size, border_ratio)

@@ -81,7 +81,8 @@ class QuadrupleSampler:
         if sampling.compile:
             torch.backends.cudnn.benchmark = True  # every batch has the same shape
             compile_for_sampling(self.teacher.fast_unet().network)
-        self.images = InputImages(images_folder, teacher.config.image_size)
+        recentred = sampling.border_ratio is not None
+        self.images = InputImages(images_folder, None if recentred else teacher.config.image_size)
         self.sampling = sampling
         self._threads = ThreadPoolExecutor(min(_THREADS, available_cores()))
 
@@ -89,14 +90,17 @@ class QuadrupleSampler:
         white = self.sampling.background == "white"
         return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
 
-    def _pictures(self, jobs: Sequence[_Job]) -> Float[Tensor, "b 3 h w"]:
-        """II of each, over its background."""
+    def _pictures(self, jobs: Sequence[_Job]) -> list[Float[Tensor, "3 _ _"]]:
+        """II of each, over its background; recentred ones at their own size, as LGM's."""
         files = dict.fromkeys(job.image.file for job in jobs)
         read = self._threads.map(lambda file: self.images(file, self.sampling.border_ratio), files)
         known = dict(zip(files, read, strict=True))
-        rgba = torch.stack([known[job.image.file] for job in jobs])
-        background = torch.stack([self._background(job.image.image_id) for job in jobs])
-        return composite(rgba.to(self.device).float() / 255, background.to(self.device))
+
+        def over_background(job: _Job) -> Float[Tensor, "3 s s"]:
+            rgba = known[job.image.file].to(self.device).float() / 255
+            return composite(rgba, self._background(job.image.image_id).to(self.device))
+
+        return [over_background(job) for job in jobs]
 
     @torch.inference_mode()
     def views(self, jobs: Sequence[_Job]) -> UInt8[Tensor, "b v 3 h w"]:

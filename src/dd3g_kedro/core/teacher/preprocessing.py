@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
+
+from dd3g_kedro.core.images.framing import resize_as_lgm
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -57,10 +58,8 @@ def clip_pixels(
 def autoencoder_pixels(
     images: Float[Tensor, "b 3 h w"], size: int = 256
 ) -> Float[Tensor, "b 3 {size} {size}"]:
-    """What the VAE is shown on the LGM route: bilinear without antialiasing, in [-1, 1]."""
-    if images.shape[-2:] != (size, size):
-        images = F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
-    return images * 2 - 1
+    """What the VAE is shown on the LGM route, in [-1, 1]."""
+    return resize_as_lgm(images, size) * 2 - 1
 
 
 def composite_bytedance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,11 @@ from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
-from dd3g_kedro.core.teacher.preprocessing import clip_pixels, normalise_for_clip
+from dd3g_kedro.core.teacher.preprocessing import (
+    autoencoder_pixels,
+    clip_pixels,
+    normalise_for_clip,
+)
 from dd3g_kedro.core.teacher.schedule import guide, noise_from_output, sample_latents
 from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
@@ -113,7 +118,10 @@ class Teacher(nn.Module):
         Departs: the posterior's mean; the released code samples it, which breaks the one-to-one
         map from N, C, II to OI that the method rests on. With a generator it is sampled here too.
         """
-        posterior = self.autoencoder.encode(images * 2 - 1).latent_dist
+        return self._encode(images * 2 - 1, generator)
+
+    def _encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        posterior = self.autoencoder.encode(pixels).latent_dist
         latents = posterior.mean if generator is None else posterior.sample(generator)
         return latents * self.autoencoder.config.scaling_factor
 
@@ -140,9 +148,14 @@ class Teacher(nn.Module):
 
     def image_features(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k e"]:
         """Tokens of the image encoder, before the Resampler."""
+        return self._image_features(self._encoder_pixels(images))
+
+    def _encoder_pixels(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 s s"]:
         size = self.config.encoder_size
         same = images.shape[-2:] == (size, size)
-        pixels = normalise_for_clip(images) if same else clip_pixels(images, size)
+        return normalise_for_clip(images) if same else clip_pixels(images, size)
+
+    def _image_features(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b k e"]:
         # not output_hidden_states: transformers gives none for a model that came from a pickle
         found: list[Tensor] = []
         layer = self.image_encoder.encoder.layers[self.config.encoder_layer]
@@ -154,16 +167,32 @@ class Teacher(nn.Module):
         return found[0]
 
     @torch.no_grad()
-    def condition(self, input_images: Float[Tensor, "b 3 h w"]) -> ImageCondition:
-        """Encode the input images (II), composited on their background."""
+    def condition(
+        self, input_images: Float[Tensor, "b 3 s s"] | Sequence[Float[Tensor, "3 _ _"]]
+    ) -> ImageCondition:
+        """Encode the input images (II): squares of any size, composited on their background.
+
+        The image encoder and the autoencoder each see them resized in their own way, as on LGM's
+        route (`core.teacher.preprocessing`), so give them as large as they are.
+
+        Raises:
+            ValueError: one is not square.
+        """
+        if isinstance(input_images, Tensor):
+            batches = [input_images]
+        else:
+            batches = [image[None] for image in input_images]
+        for images in batches:
+            if images.shape[-2] != images.shape[-1]:
+                raise ValueError(
+                    "the teacher takes square input images, got one of "
+                    f"{tuple(images.shape[-2:])}; use core.images.framing first"
+                )
+        seen = torch.cat([self._encoder_pixels(images) for images in batches])
+        tokens = self.unet.embed_image_tokens(self._image_features(seen))
         size = self.config.image_size
-        if input_images.shape[-2:] != (size, size):
-            raise ValueError(
-                f"the teacher takes input images of {size} x {size} pixels, got "
-                f"{tuple(input_images.shape[-2:])}; use core.images.framing first"
-            )
-        tokens = self.unet.embed_image_tokens(self.image_features(input_images))
-        return ImageCondition(tokens, self.encode(input_images))
+        clean = torch.cat([autoencoder_pixels(images, size) for images in batches])
+        return ImageCondition(tokens, self._encode(clean))
 
     def _empty_tokens(self, unet: MultiViewUNet) -> Float[Tensor, "1 i d"]:
         tokens = (self.config.encoder_size // int(self.image_encoder.config.patch_size)) ** 2 + 1
