@@ -166,6 +166,26 @@ def test_shards_of_another_teacher_or_configuration_are_made_again(tmp_path):
     assert len({*before.values(), *other_teacher.values(), *hashes(shards.folder).values()}) == 3
 
 
+def test_the_precision_of_the_network_may_be_chosen(tmp_path):
+    images = write_images(tmp_path / "images", 1)
+    networks, plans = set(), set()
+    for precision in ("no", "bf16", "auto"):
+        teacher, folder = tiny_teacher(), tmp_path / precision
+        sampling = replace(TINY_SAMPLING, mixed_precision=precision)
+        collect_quadruples(images, tmp_path / "images", teacher, sampling, folder)
+        networks.add(teacher.fast_unet().network.dtype)
+        plans.add(shard_plan(folder / "00000.parquet"))
+    assert {torch.float32, torch.bfloat16} == networks
+    assert len(plans) == 3
+    # of before there was a choice: such shards stay
+    assert "800ada5b947bb6de2b3e93e03cec104feb7d612c32e0f386b22b565f47f36774" in plans
+
+
+def test_another_precision_names_the_key():
+    with pytest.raises(ValueError, match=r"sampling\.mixed_precision must be auto.*got 'half'"):
+        Sampling(mixed_precision="half")
+
+
 def test_surplus_shards_of_an_earlier_run_are_removed(tmp_path):
     shards, images, teacher = tiny_quadruples(tmp_path, count=3)
     sources = write_images(images, 3)

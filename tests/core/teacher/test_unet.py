@@ -1,11 +1,15 @@
 import copy
 import subprocess
 import sys
+from dataclasses import replace
+from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
+from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.teacher import unet
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 
@@ -191,3 +195,17 @@ def test_compiles_without_graph_breaks():
 def test_impossible_configurations_name_the_key(changes, message):
     with pytest.raises(ValueError, match=message):
         UNetConfig(**changes)
+
+
+def test_attention_at_a_resolution_that_there_is_not_is_idle(tiny_config):
+    config = replace(tiny_config, channel_mult=(1, 2), attention_resolutions=(4, 2, 1))
+    assert config.attends == (True, True)
+
+
+def test_kernels_of_a_library_in_another_version_say_so(monkeypatch):
+    """A module of that name, without what is needed of it."""
+    for name in ("quack", "quack.epilogue"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.delitem(sys.modules, "dd3g_kedro.core.teacher.fused_sums", raising=False)
+    with pytest.raises(DD3GError, match=r"quack-kernels: .*does not fit.*dd3g-kedro\[hopper\]"):
+        unet._kernels("fused_sums", "quack-kernels")

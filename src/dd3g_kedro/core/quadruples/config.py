@@ -18,6 +18,7 @@ class Sampling:
     shard_size: int = 64  # quadruples a file
     border_ratio: float | None = None  # recentre the object with this border; null: as it is framed
     compile: bool = False  # torch.compile of the U-Net: a minute at the start, faster batches
+    mixed_precision: str = "auto"  # auto | no | bf16 | fp16: of the U-Net
     processes: int | None = None  # that share the shards; null: one a GPU
     images: int | None = None  # at most so many images, in the table's order; null: all
     background: Literal["random", "white"] = "random"  # behind II: Eq. 8's; white for the ablation
@@ -31,6 +32,11 @@ class Sampling:
         if self.background not in ("random", "white"):
             raise ValueError(
                 f"sampling.background must be random or white, got {self.background!r}"
+            )
+        if self.mixed_precision not in ("auto", "no", "bf16", "fp16"):
+            raise ValueError(
+                "sampling.mixed_precision must be auto, no, bf16 or fp16, "
+                f"got {self.mixed_precision!r}"
             )
         if self.shard_size % self.batch_size:
             raise ValueError(

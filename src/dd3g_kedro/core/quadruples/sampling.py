@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dd3g_kedro.core.devices import default_device
+from dd3g_kedro.core.devices import default_device, precision_dtype
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.noise import noise_from_seeds
@@ -77,7 +77,8 @@ class QuadrupleSampler:
 
     def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
         self.device = default_device()
-        self.teacher = teacher.ready_on(self.device)
+        dtype = precision_dtype("sampling.mixed_precision", sampling.mixed_precision, self.device)
+        self.teacher = teacher.ready_on(self.device, dtype)
         if sampling.compile:
             torch.backends.cudnn.benchmark = True  # every batch has the same shape
             compile_for_sampling(self.teacher.fast_unet().network)
@@ -157,8 +158,9 @@ def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]
 
 def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
     free = ["images", "shard_size", "processes"]
-    if sampling.background == "random":  # shards from before there was a choice stay valid
-        free.append("background")
+    usual = {"background": "random", "mixed_precision": "auto"}
+    # shards from before there was a choice stay valid
+    free += [key for key, value in usual.items() if getattr(sampling, key) == value]
     fixed = {k: v for k, v in asdict(sampling).items() if k not in free}
     content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

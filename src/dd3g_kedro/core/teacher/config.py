@@ -17,7 +17,11 @@ class UNetConfig:
     out_channels: int = 4
     model_channels: int = 320
     num_res_blocks: int = 2  # a level
-    attention_resolutions: tuple[int, ...] = (4, 2, 1)  # down-sampling factors, not sizes
+    attention_resolutions: tuple[int, ...] = (
+        4,
+        2,
+        1,
+    )  # down-sampling factors, not sizes
     channel_mult: tuple[int | float, ...] = (1, 2, 4, 4)  # a level; may be fractional
     num_head_channels: int = 64
     context_dim: int = 1024  # text and image tokens
@@ -40,11 +44,11 @@ class UNetConfig:
             if isinstance(value, int) and value < 1:
                 raise ValueError(f"unet.{name} must be at least 1, got {value}")
         self._check_channels()
-        factors = {2**level for level in range(len(self.channel_mult))}
-        if not factors.issuperset(self.attention_resolutions):
+        # those of no level are idle, as in the released code
+        if any(factor < 1 or factor & (factor - 1) for factor in self.attention_resolutions):
             raise ValueError(
-                f"unet.attention_resolutions must be down-sampling factors among {sorted(factors)},"
-                f" got {self.attention_resolutions}"
+                "unet.attention_resolutions must be down-sampling factors (1, 2, 4, ...), got "
+                f"{self.attention_resolutions}"
             )
 
     def _check_channels(self) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dd3g_kedro.core.errors import InvalidWeights
 
-_LISTED = 8  # keys named in an error before the rest is counted
+_LISTED = 32  # keys named in an error before the rest is counted
 
 
 def _listing(title: str, keys: list[str]) -> str:
@@ -25,7 +25,8 @@ def check_keys(
     """Compare names and shapes of two state dicts.
 
     Raises:
-        InvalidWeights: they differ; missing, surplus and misshapen keys are listed.
+        InvalidWeights: they differ; missing, surplus and misshapen keys are listed (the first 32 of
+            a kind by name).
     """
     missing = sorted(set(expected) - set(found))
     surplus = sorted(set(found) - set(expected))

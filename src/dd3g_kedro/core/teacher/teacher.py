@@ -81,6 +81,7 @@ class Teacher(nn.Module):
         self.schedule = schedule
         self.register_buffer("text_tokens", text_tokens)
         self.register_buffer("alphas_cumprod", schedule.alphas_cumprod.clone(), persistent=False)
+        self._sampling_dtype: torch.dtype | None = None
         self._fast: list[MultiViewUNet] = []  # a list hides it from `state_dict`
         self.fingerprint = ""  # set by `core.teacher.storage`
 
@@ -89,8 +90,14 @@ class Teacher(nn.Module):
         """Where the weights are."""
         return self.text_tokens.device
 
-    def ready_on(self, device: torch.device) -> Teacher:
-        """Moved to where it is used, its autoencoder laid out for a GPU's convolutions."""
+    def ready_on(self, device: torch.device, dtype: torch.dtype | None = None) -> Teacher:
+        """Moved to where it is used, its autoencoder laid out for a GPU's convolutions.
+
+        Args:
+            device: where.
+            dtype: the U-Net's while sampling; None: what this device multiplies fastest.
+        """
+        self._sampling_dtype = dtype
         if device.type == "cuda":
             self.autoencoder.to(memory_format=torch.channels_last)
         return self.to(device).eval()
@@ -202,11 +209,12 @@ class Teacher(nn.Module):
     # the network ----------------------------------------------------------------------------
 
     def fast_unet(self) -> MultiViewUNet:
-        """The U-Net in the precision that this device multiplies fastest; made once."""
-        dtype = network_dtype(self.device)
+        """The U-Net in the precision given to `ready_on`; made once, in float32 as it is."""
+        dtype = self._sampling_dtype or network_dtype(self.device)
         if dtype == torch.float32:
             return self.unet
-        if not self._fast or next(self._fast[0].parameters()).device != self.device:
+        made = next(self._fast[0].parameters()) if self._fast else None
+        if made is None or (made.device, made.dtype) != (self.device, dtype):
             self._fast = [copy.deepcopy(self.unet).prepare_for_sampling().to(dtype)]
         return self._fast[0]
 

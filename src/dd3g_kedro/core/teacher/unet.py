@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
+from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.teacher.attention import (
     KeysValues,
     attend_across_views,
@@ -54,6 +57,18 @@ def _diffusers_config(config: UNetConfig) -> dict:
     }
 
 
+def _kernels(module: str, library: str) -> ModuleType:
+    """A module of this package, whose import compiles for that library."""
+    try:
+        return import_module(f"dd3g_kedro.core.teacher.{module}")
+    except Exception as error:
+        raise DD3GError(
+            f"{library}: the installed version does not fit this project's kernels ({error}). "
+            "Install the tested ones, pip install 'dd3g-kedro[hopper]', or uninstall it: sampling "
+            "is then slower, and the same"
+        ) from error
+
+
 class MultiViewUNet(nn.Module):
     """ImageDream's noise prediction for the frames of several objects at once (eps_phi).
 
@@ -94,23 +109,21 @@ class MultiViewUNet(nn.Module):
         return self.requires_grad_(requires_grad=False).eval()
 
     def _use_kernels(self, device: torch.device) -> None:
-        """Those that fit this GPU and are installed."""
+        """Those that fit this GPU and are installed.
+
+        Raises:
+            DD3GError: an installed library is of another version than the extra `hopper` asks for.
+        """
         if torch.version.hip is not None:  # AMD's, to which PyTorch also says "cuda"
             return
         major, _ = torch.cuda.get_device_capability(device)
         hopper = major in (9, 10)  # or Blackwell of the data centre
         if major >= 8 and find_spec("triton"):  # from Ampere on, for bfloat16
-            from dd3g_kedro.core.teacher import gpu_kernels
-
-            gpu_kernels.fuse(self.network, descriptors=hopper)
+            _kernels("gpu_kernels", "triton").fuse(self.network, descriptors=hopper)
         if hopper and find_spec("flash_attn") and find_spec("flash_attn.cute"):
-            from dd3g_kedro.core.teacher import flash_attention
-
-            flash_attention.attend_by_flash(self.network)
+            _kernels("flash_attention", "flash-attn-4").attend_by_flash(self.network)
         if major == 9 and find_spec("quack") and find_spec("quack.epilogue"):
-            from dd3g_kedro.core.teacher import fused_sums
-
-            fused_sums.sum_in_products(self.network)
+            _kernels("fused_sums", "quack-kernels").sum_in_products(self.network)
 
     def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
         """The Resampler's context tokens."""

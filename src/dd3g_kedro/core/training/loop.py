@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from dd3g_kedro.core.devices import network_dtype
+from dd3g_kedro.core.devices import precision_dtype
 from dd3g_kedro.core.errors import TrainingDiverged
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.ranks import ranks
@@ -111,9 +111,8 @@ def _anyone_stops(here: bool, accelerator: Any) -> bool:
 
 
 def _mixed_precision(config: Optimization, device: torch.device) -> str:
-    if config.mixed_precision != "auto":
-        return config.mixed_precision
-    return "bf16" if network_dtype(device) == torch.bfloat16 else "no"
+    dtype = precision_dtype("optimization.mixed_precision", config.mixed_precision, device)
+    return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype, "no")
 
 
 def fit(
