@@ -81,14 +81,20 @@ def test_equals_the_released_loss(imagedream, released_unet, index):
 
     image = tensors["ip_img_latent"].expand(facts["B"] // 4, -1, -1, -1)
     ip = tensors["ip_tokens"]
+    context = torch.cat([tensors["context_cond"], tensors["context_uncond"]])
+    ip, image = (torch.cat([given, torch.zeros_like(given)]) for given in (ip, image))
+    if index == 0:  # the only case that states them, a row for each frame
+        assert torch.equal(context.repeat_interleave(5, 0), case["unet_context"])
+        assert torch.equal(ip.repeat_interleave(5, 0), case["unet_ip"])
+        torch.testing.assert_close(image, case["unet_ip_img"])
     with torch.no_grad():
         predicted = released_unet("unet_a2")(
             case["unet_x"],
             case["unet_t"],
-            torch.cat([tensors["context_cond"], tensors["context_uncond"]]),
+            context,
             case["unet_camera"],
-            torch.cat([ip, torch.zeros_like(ip)]),
-            torch.cat([image, torch.zeros_like(image)]) if facts["mode"] == "pixel" else None,
+            ip,
+            image if facts["mode"] == "pixel" else None,
             num_frames=frames,
         )
     torch.testing.assert_close(predicted, case["unet_eps"], atol=4e-6, rtol=0)
