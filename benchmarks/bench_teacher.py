@@ -74,6 +74,7 @@ within 46 dB of those of 50.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dd3g_kedro.core.config_building import build
+from dd3g_kedro.core.devices import default_device, precision_dtype
+from dd3g_kedro.core.images.background import composite
+from dd3g_kedro.core.images.config import ImageLimits
+from dd3g_kedro.core.images.framing import square
+from dd3g_kedro.core.images.reading import read_rgba
+from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.teacher import attention
 from dd3g_kedro.core.teacher.autoencoder import RELEASED_AUTOENCODER, autoencoder_config
 from dd3g_kedro.core.teacher.clip import RELEASED_CLIP, vision_config
@@ -92,12 +99,14 @@ from dd3g_kedro.core.teacher.compiled_layers import compile_for_sampling
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.mini import build_mini_teacher
 from dd3g_kedro.core.teacher.schedule import guide, released_schedule, sample_latents
+from dd3g_kedro.core.teacher.storage import load_teacher
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig, TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 
 ROOT = Path(__file__).parents[1]
 STEPS, GUIDANCE = 50, 5.0
+MINI_GUIDANCE = 2.0  # as conf/base
 PAPER_QUADRUPLES = 2_800_000
 
 
@@ -125,6 +134,13 @@ def mini():
     return teacher.eval().requires_grad_(requires_grad=False)
 
 
+@pytest.fixture
+def without_tf32(monkeypatch):
+    """Products and convolutions in float32 as they are on a CPU."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 @pytest.mark.parametrize("version", ["plain", "half", "products", "now"])
 def bench_mini_quadruple(benchmark, mini, monkeypatch, version):
     """From the network as diffusers runs it in float32 to what `sample` does, a step each."""
@@ -148,6 +164,38 @@ def bench_mini_quadruple(benchmark, mini, monkeypatch, version):
         return mini.decode(latents.flatten(0, 1))
 
     benchmark.pedantic(quadruple, rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("without_tf32")
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def bench_mini_accuracy(benchmark, precision):
+    """PSNR of OI against float32 without TF32, by the shipped teacher of the embedded pictures."""
+    folder, pictures = (ROOT / "data" / part for part in ("06_models/teacher", "01_raw/images"))
+    device = default_device()
+    if not folder.is_dir() or not pictures.is_dir():
+        pytest.skip("needs the embedded data: make data")
+    if precision == "fp16" and device.type == "cpu":
+        pytest.skip("needs a CUDA device")
+    teacher = load_teacher(folder)
+    files = sorted(pictures.glob("*.png"))[:8]
+    size = teacher.config.image_size
+    rgba = torch.stack([square(read_rgba(file, ImageLimits()), size) for file in files])
+    input_images = composite(rgba, torch.ones(len(rgba), 3)).to(device)
+    noise = noise_from_seeds(range(len(rgba)), teacher.latent_shape).to(device)
+
+    @torch.inference_mode()
+    def images(precision: str) -> Tensor:
+        teacher.ready_on(device, precision_dtype("precision", precision, device))
+        cameras = teacher.frames(len(rgba), math.radians(teacher.config.elevation_deg))
+        known = teacher.condition(input_images)
+        return teacher.decode_views(teacher.sample(noise, known, cameras, STEPS, MINI_GUIDANCE))
+
+    exact = images("no")
+    half = benchmark.pedantic(images, args=(precision,), rounds=1)
+    psnr = -10 * (half - exact).square().flatten(1).mean(1).log10()
+    benchmark.extra_info |= {"psnr_db": psnr.mean().item(), "lowest": psnr.min().item()}
+    print("mini", device.type, precision, benchmark.extra_info)  # noqa: T201 a benchmark's result
 
 
 # the released size ---------------------------------------------------------------------------
@@ -187,6 +235,7 @@ VARIANTS: dict[str, Callable[[MultiViewUNet], MultiViewUNet]] = {
     "plain": lambda unet: unet,
     "eager": MultiViewUNet.prepare_for_sampling,
     "compiled": compiled,
+    "float16": compiled,
 }
 
 
@@ -224,7 +273,8 @@ def sampler(unet: nn.Module, batch: int) -> Callable[[int], Tensor]:
 @pytest.mark.parametrize("batch", [16, 32, 64, 105])
 @pytest.mark.parametrize("variant", list(VARIANTS))
 def bench_full_size(benchmark, ceiling, full, variant, batch):
-    unet = VARIANTS[variant](copy.deepcopy(full)).to(torch.bfloat16)
+    unet = VARIANTS[variant](copy.deepcopy(full))
+    unet = unet.to(torch.float16 if variant == "float16" else torch.bfloat16)
     sample = sampler(unet, batch)
     begun = time.perf_counter()
     sample(3)
@@ -305,11 +355,12 @@ def bench_full_size_quadruples(benchmark, full):
 
 @pytest.mark.gpu
 @pytest.mark.timeout(600)
-def bench_full_size_accuracy(benchmark, full):
-    """PSNR of OI in bfloat16, compiled, against float32 without TF32; a random VAE in float32."""
+@pytest.mark.usefixtures("without_tf32")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
+def bench_full_size_accuracy(benchmark, full, dtype):
+    """PSNR of OI, compiled, against float32 without TF32; a random VAE in float32."""
     from diffusers import AutoencoderKL
 
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     decoder = randomise(AutoencoderKL(**autoencoder_config(RELEASED_AUTOENCODER))).cuda()
 
     def images(unet: MultiViewUNet) -> Tensor:
@@ -319,9 +370,10 @@ def bench_full_size_accuracy(benchmark, full):
         return (decoded - decoded.mean()) / decoded.std() / 6 + 0.5
 
     exact = images(full)
-    fast = compiled(copy.deepcopy(full)).to(torch.bfloat16)
+    fast = compiled(copy.deepcopy(full)).to(dtype)
     half = benchmark.pedantic(images, args=(fast,), rounds=1)
     assert exact.isfinite().all()
     psnr = -10 * (half - exact).square().mean().log10()
     benchmark.extra_info["psnr_db"] = psnr.item()
-    print("accuracy", benchmark.extra_info)  # noqa: T201 a benchmark's result
+    print("accuracy", dtype, benchmark.extra_info)  # noqa: T201 a benchmark's result
+    torch.compiler.reset()
