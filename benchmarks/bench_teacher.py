@@ -166,6 +166,36 @@ def bench_mini_quadruple(benchmark, mini, monkeypatch, version):
     benchmark.pedantic(quadruple, rounds=3, warmup_rounds=1)
 
 
+@pytest.mark.gpu
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("version", ["eager", "compiled"])
+def bench_mini_batch(benchmark, mini, monkeypatch, version):
+    """The network alone, 256 objects a batch, as `conf/gpu` samples; not on a CPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    batch, device = 256, torch.device("cuda")
+    teacher = copy.deepcopy(mini).ready_on(device)
+    if version == "compiled":
+        monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)  # as `sample` sets it
+        compile_for_sampling(teacher.fast_unet().network)
+    generator = torch.Generator().manual_seed(0)
+    size = teacher.config.image_size
+    noise = torch.randn(batch, *teacher.latent_shape, generator=generator).to(device)
+    with torch.inference_mode():
+        known = teacher.condition(torch.rand(batch, 3, size, size, generator=generator).to(device))
+
+    @torch.inference_mode()
+    def quadruples(steps: int = STEPS) -> None:
+        teacher.sample(noise, known, teacher.frames(batch, 0.1), steps, MINI_GUIDANCE)
+        torch.cuda.synchronize()
+
+    quadruples(steps=2)
+    benchmark.pedantic(quadruples, rounds=3)
+    benchmark.extra_info["quadruples_per_second"] = batch / benchmark.stats.stats.min
+    print("mini", version, benchmark.extra_info)  # noqa: T201 a benchmark's result
+    torch.compiler.reset()
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("without_tf32")
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -305,13 +335,13 @@ def bench_full_size(benchmark, ceiling, full, variant, batch):
 
 @pytest.mark.gpu
 @pytest.mark.timeout(900)
-def bench_full_size_quadruples(benchmark, full):
+def bench_full_size_quadruples(benchmark, monkeypatch, full):
     """All that `sample` asks the teacher for: conditions, 50 steps compiled, decoded views."""
     from diffusers import AutoencoderKL
     from transformers import CLIPVisionModel
 
     batch = 105
-    torch.backends.cudnn.benchmark = True  # as `sample` sets it
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)  # as `sample` sets it
     config = TeacherConfig(image_size=256, encoder_size=224, unet=UNetConfig())
     with torch.device("cuda"):
         autoencoder = AutoencoderKL(**autoencoder_config(RELEASED_AUTOENCODER))
