@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
+from tests.core.teacher.scripts import TINY_UNET
 
 STANDS_IN = """
 import sys, types
@@ -75,21 +76,10 @@ rows, total = torch.randn(3, 12).half(), torch.randn(3, 16).half()
 assert torch.equal(odd.add_to(total, rows), total + odd(rows)) and len(calls) == seen
 """
 
-NETWORK = """
-from dd3g_kedro.core.teacher import unet as unets
-from dd3g_kedro.core.teacher.config import UNetConfig
+NETWORK = (
+    TINY_UNET
+    + """
 unets.find_spec = lambda name: name.startswith("quack")
-config = UNetConfig(model_channels=32, channel_mult=(1, 2), num_res_blocks=1, num_head_channels=16,
-                    attention_resolutions=(1,), context_dim=8, ip_embedding_dim=12, ip_dim=3)
-unet = unets.MultiViewUNet(config).eval()
-for parameter in unet.parameters():
-    nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-inputs = (torch.randn(10, 4, 8, 8), torch.full((10,), 981), torch.randn(1, 6, 8),
-          torch.randn(10, 16), torch.randn(2, 7, 12), torch.randn(2, 4, 8, 8))
-unet._check = lambda *_: None  # it refuses float16 on a CPU
-expected = unet.prepare_for_sampling()(*inputs)
-plain = copy.deepcopy(unet).half()(*inputs)
-torch.cuda.get_device_capability = lambda device: (9, 0)
 unet._use_kernels("cuda")
 for layer in unet.network.modules():
     assert type(layer) not in (CompiledLinear, CompiledResnetBlock), layer
@@ -106,6 +96,7 @@ for compiled in (False, True):
     error = (found.float() - expected).norm() / expected.norm()
     assert error < 1.2 * usual, (error, usual)
 """
+)
 
 
 def failure(code: str) -> str:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
+from tests.core.teacher.scripts import TINY_UNET
 
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="needs Triton")
 
@@ -89,21 +90,10 @@ gpu_kernels.fuse(nn.ModuleList([layer := GEGLU(16, 16)]), descriptors=False)
 assert type(layer) is GEGLU
 """
 
-NETWORK = """
-from dd3g_kedro.core.teacher import unet as unets
-from dd3g_kedro.core.teacher.config import UNetConfig
+NETWORK = (
+    TINY_UNET
+    + """
 unets.find_spec = lambda name: name == "triton"
-config = UNetConfig(model_channels=32, channel_mult=(1, 2), num_res_blocks=1, num_head_channels=16,
-                    attention_resolutions=(1,), context_dim=8, ip_embedding_dim=12, ip_dim=3)
-unet = unets.MultiViewUNet(config).eval()
-for parameter in unet.parameters():
-    nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-inputs = (torch.randn(10, 4, 8, 8), torch.full((10,), 981), torch.randn(1, 6, 8),
-          torch.randn(10, 16), torch.randn(2, 7, 12), torch.randn(2, 4, 8, 8))
-unet._check = lambda *_: None  # it refuses float16 on a CPU; Triton interprets no bfloat16
-expected = unet.prepare_for_sampling()(*inputs)
-plain = copy.deepcopy(unet).half()(*inputs)
-torch.cuda.get_device_capability = lambda device: (9, 0)
 unet._use_kernels("cuda")
 called = []
 for name in ("geglu", "text_image_attention"):
@@ -116,6 +106,7 @@ assert called == ["text_image_attention", "geglu"] * 4
 error, usual = ((part.float() - expected).norm() / expected.norm() for part in (found, plain))
 assert error < 1.2 * usual, (error, usual)
 """
+)
 
 
 def failure(code: str, **settings: str) -> str:
