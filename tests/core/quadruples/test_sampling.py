@@ -97,7 +97,7 @@ def seen_by_the_encoders(folder, names, border_ratio):
     seen = {}
     for part, module in (("clip", teacher.image_encoder), ("vae", teacher.autoencoder.encoder)):
         module.register_forward_pre_hook(
-            lambda _module, given, part=part: seen.update({part: given[0].clone()})
+            lambda _module, given, part=part: seen.update({part: given[0].cpu()})
         )
     sampling = Sampling(
         steps=1, batch_size=2, border_ratio=border_ratio, background="white", guidance_scale=1.0

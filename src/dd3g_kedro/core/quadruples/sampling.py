@@ -92,16 +92,18 @@ class QuadrupleSampler:
         return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
 
     def _pictures(self, jobs: Sequence[_Job]) -> list[Float[Tensor, "3 _ _"]]:
-        """II of each, over its background; recentred ones at their own size, as LGM's."""
-        files = dict.fromkeys(job.image.file for job in jobs)
-        read = self._threads.map(lambda file: self.images(file, self.sampling.border_ratio), files)
-        known = dict(zip(files, read, strict=True))
+        """II of each, over its background; recentred ones at their own size, as LGM's.
 
-        def over_background(job: _Job) -> Float[Tensor, "3 s s"]:
-            rgba = known[job.image.file].to(self.device).float() / 255
-            return composite(rgba, self._background(job.image.image_id).to(self.device))
+        On the CPU: CLIP's are truncated to 8 bits, which a GPU's rounding would move by a level.
+        """
 
-        return [over_background(job) for job in jobs]
+        def picture(image: SourceImage) -> Float[Tensor, "3 s s"]:
+            rgba = self.images(image.file, self.sampling.border_ratio).float() / 255
+            return composite(rgba, self._background(image.image_id))
+
+        images = dict.fromkeys(job.image for job in jobs)
+        known = dict(zip(images, self._threads.map(picture, images), strict=True))
+        return [known[job.image] for job in jobs]
 
     @torch.inference_mode()
     def views(self, jobs: Sequence[_Job]) -> UInt8[Tensor, "b v 3 h w"]:

@@ -195,11 +195,11 @@ class Teacher(nn.Module):
                     "the teacher takes square input images, got one of "
                     f"{tuple(images.shape[-2:])}; use core.images.framing first"
                 )
-        seen = torch.cat([self._encoder_pixels(images) for images in batches])
-        tokens = self.unet.embed_image_tokens(self._image_features(seen))
         size = self.config.image_size
+        seen = torch.cat([self._encoder_pixels(images) for images in batches])
         clean = torch.cat([autoencoder_pixels(images, size) for images in batches])
-        return ImageCondition(tokens, self._encode(clean))
+        tokens = self.unet.embed_image_tokens(self._image_features(seen.to(self.device)))
+        return ImageCondition(tokens, self._encode(clean.to(self.device)))
 
     def _empty_tokens(self, unet: MultiViewUNet) -> Float[Tensor, "1 i d"]:
         tokens = (self.config.encoder_size // int(self.image_encoder.config.patch_size)) ** 2 + 1
