@@ -194,5 +194,8 @@ def test_missing_and_surplus_at_real_size_are_listed(imagedream):
     for key in shapes:
         if "image_embed.layers." in key:
             del tensors[key]
-    with pytest.raises(InvalidWeights, match=r"Missing \(44\): .*, and 12 more"):
+    with pytest.raises(InvalidWeights, match=r"Missing \(44\): .*, and 12 more") as caught:
         parts_from_original(tensors, RELEASED)
+    (note,) = caught.value.__cause__.__notes__
+    assert note.startswith("Missing (44): image_embed.layers.0.0.norm1.bias, ")
+    assert note.count("image_embed.layers.") == 44

@@ -69,7 +69,7 @@ def autoencoder_from_original(
     """Build the VAE from a released configuration and state dict (bare LDM names), in float32.
 
     Raises:
-        InvalidWeights: names or shapes do not fit the configuration; lists the first of each kind.
+        InvalidWeights: names or shapes do not fit the configuration; lists them.
     """
     with torch.device("meta"):
         autoencoder = AutoencoderKL(**autoencoder_config(ddconfig))

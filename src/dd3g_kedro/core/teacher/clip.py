@@ -125,7 +125,7 @@ def text_encoder_from_original(
     Its last hidden state is the context: last but one block, then the final norm.
 
     Raises:
-        InvalidWeights: names or shapes do not fit the configuration; lists the first of each kind.
+        InvalidWeights: names or shapes do not fit the configuration; lists them.
     """
     model = empty_encoder(CLIPTextModel, text_config(clip))
     _from_original(model, state_dict, vision=False)
@@ -138,7 +138,7 @@ def image_encoder_from_original(
     """Build the image encoder from OpenCLIP's configuration and state dict (bare names).
 
     Raises:
-        InvalidWeights: names or shapes do not fit the configuration; lists the first of each kind.
+        InvalidWeights: names or shapes do not fit the configuration; lists them.
     """
     model = empty_encoder(CLIPVisionModel, vision_config(clip))
     _from_original(model, state_dict, vision=True)

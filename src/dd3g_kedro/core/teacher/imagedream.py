@@ -114,7 +114,7 @@ def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> Mul
 
     Raises:
         ValueError: the configuration has unknown keys or impossible values.
-        InvalidWeights: names or shapes do not fit the configuration; lists the first of each kind.
+        InvalidWeights: names or shapes do not fit the configuration; lists them.
     """
     with torch.device("meta"):
         unet = MultiViewUNet(unet_config(config))
