@@ -26,6 +26,7 @@ from dd3g_kedro.core.images.config import ImageLimits
 from dd3g_kedro.core.images.framing import recentred_canvas, square
 from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.quadruples.config import Sampling
+from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.sampling import (
     QuadrupleSampler,
     SourceImage,
@@ -135,6 +136,17 @@ def test_pictures_of_several_sizes_share_a_batch(tmp_path, border_ratio):
         white = composite(rgba, torch.ones(3))[None]
         torch.testing.assert_close(clip[row], clip_pixels(white, 224)[0], atol=1e-6, rtol=0)
         torch.testing.assert_close(vae[row], autoencoder_pixels(white, 256)[0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("border_ratio", [0.2, None])
+def test_a_long_thin_picture_keeps_within_memory(tmp_path, border_ratio):
+    rgba = np.full((30, 40_000, 4), 255, np.uint8)
+    rgba[:, :100, 3] = 0
+    Image.fromarray(rgba).save(tmp_path / "thin.png")
+    found = InputImages(tmp_path, None)("thin.png", border_ratio)
+    assert found.shape == (4, 2048, 2048)
+    rows = (found[3] > 0).any(dim=1).sum()  # 30 / 40,000 of 2048, LGM leaves the last one out
+    assert rows == (2 if border_ratio is None else 1)
 
 
 def test_backgrounds_differ_between_images_and_come_from_the_id():

@@ -33,10 +33,37 @@ def test_truncated_files_are_refused(path, kept):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("kept", [1, 7, 10, 100, 511])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pickles_cut_short_near_their_start_are_refused(tmp_path, kept, zipped):
+    path = tmp_path / "weights.pt"
+    torch.save(TENSORS, path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InvalidWeights, match=r"weights\.pt: expected a whole file of weights"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused(path, value):
+    tensors = TENSORS | {"b": torch.full((3,), value, dtype=torch.float16)}
+    (save_file if path.suffix == ".safetensors" else torch.save)(tensors, path)
+    with pytest.raises(InvalidWeights, match="infinite ones or NaN in b"):
+        read_tensors(path)
+
+
+def test_tensors_need_names(tmp_path):
+    torch.save({1: torch.ones(2)}, tmp_path / "weights.pt")
+    with pytest.raises(InvalidWeights, match=r"1 entries are something else \(first: 1\)"):
+        read_tensors(tmp_path / "weights.pt")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "found an empty file"),
+        (b"\xef\xbb\xbf<html><title>404</title>", "found a web page"),
+        (b"Entry not found", r"found text \(it starts with 'Entry not found'\)"),
+        (b'{"error": "Invalid credentials"}', "found text"),
         (b"\n<!DOCTYPE html><title>404</title>", "found a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
@@ -50,9 +77,9 @@ def test_other_content_is_told(path, content, message):
 def test_missing_files_say_where_to_get_them(tmp_path):
     with pytest.raises(MissingWeights, match=r"Get sd-v2.1-base-4view-ipmv.pt from"):
         read_tensors(tmp_path / "none.pt")
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(InvalidWeights, match=r"found \.txt"):
-        read_tensors(tmp_path / "notes.txt")
+    torch.save(TENSORS, tmp_path / "weights.npz")
+    with pytest.raises(InvalidWeights, match=r"found \.npz"):
+        read_tensors(tmp_path / "weights.npz")
 
 
 class Burglar:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,64 @@ def test_a_place_is_asked_for_where_weights_are_to_be_read():
         TeacherOrigin(kind="imagedream")
     with pytest.raises(ValueError, match=r"teacher.kind is mini .* is trained, by"):
         released_teacher(TeacherOrigin(kind="mini"))
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("image_encoder", {"hidden_act": "nope"}),
+        ("image_encoder", {"patch_size": 0}),
+        ("text_encoder", {"hidden_size": "a"}),
+        ("text_encoder", {"num_attention_heads": 3}),
+    ],
+)
+def test_configurations_of_no_clip_are_refused(folder, part, changes):
+    path = folder / part / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(
+        InvalidWeights, match=rf"{part}.config\.json: expected a CLIP\w+Config"
+    ) as e:
+        released_teacher(configured(folder))
+    assert "\n" not in str(e.value)
+
+
+def test_a_damaged_tokenizer_matters_only_to_words(folder):
+    (folder / "tokenizer").mkdir()
+    for name in ("vocab.json", "merges.txt"):
+        (folder / "tokenizer" / name).write_text("<html>")
+    released_teacher(configured(folder))
+    with pytest.raises(
+        InvalidWeights, match=r"tokenizer: expected CLIP's tokenizer .* prompts empty"
+    ):
+        released_teacher(configured(folder, negative_prompt="ugly"))
+
+
+@pytest.mark.parametrize("size", [0, 3, 18])
+def test_an_image_size_that_cannot_be_halved_is_refused(folder, size):
+    with pytest.raises(ValueError, match=rf"image_size must be a multiple of 4, .* got {size}"):
+        released_teacher(replace(configured(folder), image_size=size))
+
+
+@pytest.mark.parametrize("elevation", [91.0, float("nan")])
+def test_an_elevation_beyond_the_pole_is_refused(elevation):
+    with pytest.raises(ValueError, match=r"elevation_deg must lie in \[-90, 90\]"):
+        TeacherOrigin(kind="mini", elevation_deg=elevation)
+
+
+@torch.no_grad()
+def test_input_images_of_several_sizes_are_conditioned_together(folder):
+    """Each as alone; a picture that is given twice is resized once."""
+    teacher = released_teacher(configured(folder))
+    generator = torch.Generator().manual_seed(0)
+    small, large = (torch.rand(3, size, size, generator=generator) for size in (16, 40))
+    found = teacher.condition([large, small, large])
+    for row, image in enumerate((large, small, large)):
+        alone = teacher.condition(image[None])
+        torch.testing.assert_close(found.tokens[row], alone.tokens[0])
+        torch.testing.assert_close(found.latents[row], alone.latents[0])
+    drawn = teacher.condition([large], torch.Generator().manual_seed(3))
+    assert not torch.allclose(drawn.latents, found.latents[:1])
+    again = teacher.condition([large], torch.Generator().manual_seed(3))
+    assert torch.equal(drawn.latents, again.latents)
+    with pytest.raises(ValueError, match=r"square input images, got one of \(4, 6\)"):
+        teacher.condition([torch.zeros(3, 4, 6)])

@@ -78,6 +78,13 @@ def test_both_forms_hold_the_same_modules(tmp_path, architecture, original, fold
     assert not (tmp_path / "ran").exists()  # mv_unet.py is never executed
 
 
+def test_the_file_may_lie_in_a_folder(tmp_path, architecture, original):
+    torch.save(original, tmp_path / RELEASED)
+    ours = load_released(tmp_path, architecture).unet.state_dict()
+    theirs = load_released(tmp_path / RELEASED, architecture).unet.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
 def test_a_missing_clip_part_is_no_error(architecture, original):
     clip = parts_from_original(original, "test", architecture).clip
     assert [getattr(clip, field.name) for field in fields(clip)] == [None, None, None]
@@ -133,6 +140,8 @@ def test_folders_of_other_models_are_refused(folder):
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
+        ("vae", {"norm_num_groups": 0}, r"vae.config\.json: expected an AutoencoderKL's"),
+        ("vae", {"scaling_factor": 1.0}, r"vae.config\.json: expected scaling_factor 0\.18215"),
         ("vae", {"block_out_channels": "x"}, r"vae.config\.json: expected an AutoencoderKL's"),
         ("scheduler", {"beta_schedule": "weird"}, "scheduler_config.json: expected a DDIMSch"),
         ("scheduler", {"prediction_type": "v_prediction"}, "expected .* 'epsilon', found .*v_pred"),

@@ -96,7 +96,7 @@ def frame(
     rgba: Float[Tensor, "4 h w"], size: int, framing: Framing
 ) -> Float[Tensor, "4 {size} {size}"]:
     """The square picture that a method sees, recentred as `framing` says."""
-    rgba = _shrunk(rgba, _LARGEST * size)
+    rgba = shrunk(rgba, _LARGEST * size)
     if framing.recentre == "always" or (
         framing.recentre == "when_needed" and not well_framed(rgba, framing)
     ):
@@ -104,7 +104,7 @@ def frame(
     return square(rgba, size)
 
 
-def _shrunk(rgba: Float[Tensor, "4 h w"], largest: int) -> Float[Tensor, "4 y x"]:
+def shrunk(rgba: Float[Tensor, "4 h w"], largest: int) -> Float[Tensor, "4 y x"]:
     """The picture with its longer side at most `largest` pixels, antialiased."""
     height, width = rgba.shape[1:]
     scale = largest / max(height, width)

@@ -10,9 +10,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.framing import recentre, recentred_canvas, square
+from dd3g_kedro.core.images.framing import recentre, recentred_canvas, shrunk, square
 from dd3g_kedro.core.images.reading import read_rgba
 
+_LARGEST = 2048  # pixels of the longer side; Ours: photographs are shrunk to it, antialiased
 _KEPT_BYTES = 1536 * 2**20  # 24,576 pictures of 128 pixels
 
 _Pixels = UInt8[Tensor, "4 s s"]
@@ -58,6 +59,7 @@ class InputImages:
     def _framed(
         self, rgba: Float[Tensor, "4 h w"], border_ratio: float | None
     ) -> Float[Tensor, "4 s s"]:
+        rgba = shrunk(rgba, _LARGEST)
         if border_ratio is None:
             return square(rgba, self._size or max(rgba.shape[-2:]))
         if self._size is None:

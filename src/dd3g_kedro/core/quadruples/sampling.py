@@ -77,7 +77,8 @@ class QuadrupleSampler:
 
     def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
         self.device = default_device()
-        dtype = precision_dtype("sampling.mixed_precision", sampling.mixed_precision, self.device)
+        key = "parameters_sample.yml or --params: sampling.mixed_precision"
+        dtype = precision_dtype(key, sampling.mixed_precision, self.device)
         self.teacher = teacher.ready_on(self.device, dtype)
         if sampling.compile:
             torch.backends.cudnn.benchmark = True  # every batch has the same shape

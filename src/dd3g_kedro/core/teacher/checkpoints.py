@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import pickle
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_SMALLEST = 8  # bytes
 _HEAD = 512  # bytes looked at to tell what a file is
 _PICKLED = (".pt", ".pth", ".ckpt", ".bin")
 RELEASED_FILE = "sd-v2.1-base-4view-ipmv.pt"
@@ -29,19 +32,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises:
         MissingWeights: there is no such file.
-        InvalidWeights: it is cut short, a web page, a pointer to the real file, holds code, or
-            holds something other than tensors.
+        InvalidWeights: it is cut short, a web page, a pointer to the real file, holds code,
+            something other than tensors, or numbers that are not finite.
     """
     if not path.is_file():
         raise MissingWeights(f"{path}: expected a file of weights, found none. {GET_RELEASED}")
     _refuse_other_content(path)
-    if path.suffix == ".safetensors":
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
         try:
-            return load_file(path)
+            return _finite(path, load_file(path))
         except SafetensorError as error:
             raise _damaged(path, error) from error
-    if path.suffix in _PICKLED:
-        return _only_tensors(path, _unpickle(path))
+    if suffix in _PICKLED:
+        return _finite(path, _only_tensors(path, _unpickle(path)))
     raise InvalidWeights(
         f"{path}: expected weights as .safetensors or {', '.join(_PICKLED)}, found "
         f"{path.suffix or 'no suffix'}. {GET_RELEASED}"
@@ -49,7 +53,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _damaged(path: Path, error: Exception) -> InvalidWeights:
-    reason = str(error).strip().splitlines()[0]
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return InvalidWeights(
         f"{path}: expected a whole file of weights, but its {path.stat().st_size:,} bytes cannot "
         f"be read ({reason}). It is probably cut short; download it again and compare its size."
@@ -61,15 +65,19 @@ def _refuse_other_content(path: Path) -> None:
         head = stream.read(_HEAD)
     if not head:
         raise InvalidWeights(f"{path}: expected weights, found an empty file. Download it again.")
-    if head.lstrip()[:1] == b"<":
-        raise InvalidWeights(
-            f"{path}: expected weights, found a web page (it starts with "
-            f"{head.lstrip()[:15].decode(errors='replace')!r}). The download was answered with an "
-            "error or a login page; download it again, signed in where that is asked for."
-        )
+    if len(head) < _SMALLEST:
+        raise _damaged(path, ValueError("too few for any weights"))
     if head.startswith(b"version https://git-lfs"):
         raise InvalidWeights(
             f"{path}: expected weights, found a Git LFS pointer to them. Run `git lfs pull` there."
+        )
+    text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1").lstrip()
+    if text[:1] == "<" or text[:_SMALLEST].isprintable():  # no format of weights begins so
+        kind = "a web page" if text[:1] == "<" else "text"
+        raise InvalidWeights(
+            f"{path}: expected weights, found {kind} (it starts with {text[:15]!r}). The download "
+            "was answered with an error or a login page; download it again, signed in where that "
+            "is asked for."
         )
 
 
@@ -95,13 +103,27 @@ def _only_tensors(path: Path, content: Any) -> dict[str, Tensor]:
             f"{path}: expected a dictionary of tensors, found {type(content).__name__}. "
             f"{GET_RELEASED}"
         )
-    others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    others = [
+        str(key)
+        for key, value in content.items()
+        if not (isinstance(key, str) and isinstance(value, Tensor))
+    ]
     if others:
         raise InvalidWeights(
-            f"{path}: expected a dictionary of tensors, but {len(others)} entries are something "
-            f"else (first: {others[0]}). {GET_RELEASED}"
+            f"{path}: expected a dictionary of named tensors, but {len(others)} entries are "
+            f"something else (first: {others[0]}). {GET_RELEASED}"
         )
     return dict(content)
+
+
+def _finite(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for key, tensor in tensors.items():
+        if tensor.dtype in _FLOATS and not bool(tensor.isfinite().all()):
+            raise InvalidWeights(
+                f"{path}: expected finite numbers, found infinite ones or NaN in {key}. It is "
+                "damaged, or was cast to a type of too small a range; download it again."
+            )
+    return tensors
 
 
 def read_json(path: Path) -> dict[str, Any]:

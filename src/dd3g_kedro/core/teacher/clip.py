@@ -29,7 +29,7 @@ RELEASED_CLIP: dict[str, Any] = {
         "layers": 24,
     },
 }
-IMAGE_LAYER = -2  # the hidden state that gives the image tokens: the last but one block's
+IMAGE_LAYER = -2  # the block whose output are the image tokens: the last but one
 _START, _END, _PAD = 49406, 49407, 0
 _COMMON = [  # transformers -> OpenCLIP, in this order
     (r"encoder\.layers\.", "transformer.resblocks."),
@@ -145,12 +145,23 @@ def image_encoder_from_original(
     return model
 
 
-@torch.no_grad()
 def image_tokens(
-    encoder: CLIPVisionModel, pixels: Float[Tensor, "b 3 h w"]
+    encoder: CLIPVisionModel, pixels: Float[Tensor, "b 3 h w"], layer: int = IMAGE_LAYER
 ) -> Float[Tensor, "b k e"]:
-    """Tokens for the Resampler, the class token first: no norm and no projection follows."""
-    return encoder(pixels, output_hidden_states=True).hidden_states[IMAGE_LAYER]
+    """Tokens for the Resampler, the class token first: no norm and no projection follows.
+
+    Differentiable; `layer` is the block whose output they are.
+    """
+    # not output_hidden_states: transformers gives none for a model that came from a pickle
+    found: list[Tensor] = []
+    hook = encoder.encoder.layers[layer].register_forward_hook(
+        lambda _layer, _inputs, output: found.append(output)
+    )
+    try:
+        encoder(pixels)
+    finally:
+        hook.remove()
+    return found[0]
 
 
 def prompt_tokens(
@@ -165,8 +176,8 @@ def prompt_tokens(
         return torch.tensor([[_START, _END, *[_PAD] * (length - 2)]])
     if tokenizer is None:
         raise ValueError(
-            f"teacher.prompt is {prompt!r}, but these weights come without a tokenizer. Use the "
-            "diffusers folder, which has one, or the empty prompt."
+            f"teacher.prompt or negative_prompt is {prompt!r}, but these weights come without a "
+            "tokenizer. Use the diffusers folder or a teacher.clip that has one, or empty prompts."
         )
     given = tokenizer(prompt, max_length=length, truncation=True)["input_ids"]
     return torch.tensor([[*given, *[_PAD] * (length - len(given))]])

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModel
+from torch import Tensor, nn
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    PreTrainedConfig,
+)
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.teacher.checkpoints import find_tensors, read_json, read_tensors
@@ -128,15 +134,30 @@ def _own_names(tensors: Mapping[str, Tensor], prefix: str, other_prefix: str) ->
     }
 
 
+def _empty(
+    folder: Path,
+    model: type[nn.Module],
+    kind: type[PreTrainedConfig],
+    config: Mapping[str, Any],
+) -> Any:
+    try:
+        return empty_encoder(model, kind.from_dict(dict(config)))
+    except Exception as error:  # transformers' own, and whatever its layers raise
+        raise InvalidWeights(
+            f"{folder / 'config.json'}: expected a {kind.__name__}, but no encoder can be built "
+            f"from it: {' '.join(str(error).split())}. Download it again."
+        ) from error
+
+
 def _vision(
     folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> CLIPVisionModel:
-    encoder = empty_encoder(CLIPVisionModel, CLIPVisionConfig.from_dict(dict(config)))
+    encoder = _empty(folder, CLIPVisionModel, CLIPVisionConfig, config)
     load_exactly(f"{folder}: image encoder", encoder, _own_names(tensors, _VISION, _TEXT))
     return encoder
 
 
 def _text(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> CLIPTextModel:
-    encoder = empty_encoder(CLIPTextModel, CLIPTextConfig.from_dict(dict(config)))
+    encoder = _empty(folder, CLIPTextModel, CLIPTextConfig, config)
     load_exactly(f"{folder}: text encoder", encoder, _own_names(tensors, _TEXT, _VISION))
     return encoder

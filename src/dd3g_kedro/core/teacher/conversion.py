@@ -28,7 +28,7 @@ def released_teacher(config: TeacherOrigin, architecture: Architecture | None = 
         architecture: of an original file of another size than the released one.
 
     Raises:
-        ValueError: the teacher is of another kind.
+        ValueError: the teacher is of another kind, or its image size does not fit the U-Net.
         MissingWeights: the weights, or CLIP where they have none, are not there.
         InvalidWeights: a file is damaged or of another model, or the parts do not fit together.
     """
@@ -39,6 +39,7 @@ def released_teacher(config: TeacherOrigin, architecture: Architecture | None = 
             "imagedream, as in --env=paper"
         )
     parts = load_released(Path(config.weights), architecture)
+    _check_size(config.image_size, parts)
     sizes = None if architecture is None else architecture.clip
     image_encoder, text_encoder, tokenizer = _complete_clip(parts.clip, config, sizes)
     _check_widths(config.weights, parts, image_encoder, text_encoder)
@@ -58,6 +59,16 @@ def released_teacher(config: TeacherOrigin, architecture: Architecture | None = 
         _prompts(config, text_encoder, tokenizer),
     )
     return teacher.requires_grad_(requires_grad=False).eval()
+
+
+def _check_size(image_size: int, parts: ReleasedParts) -> None:
+    halvings = len(parts.autoencoder.config["block_out_channels"]) + len(parts.unet.config.channels)
+    multiple = 2 ** (halvings - 2)
+    if image_size < 1 or image_size % multiple:
+        raise ValueError(
+            f"teacher.image_size must be a multiple of {multiple}, which the VAE and the U-Net "
+            f"halve to whole cells, got {image_size}"
+        )
 
 
 def _complete_clip(
@@ -98,11 +109,17 @@ def _prompts(
 ) -> Float[Tensor, "p t d"]:
     """Context of the negative prompt and of the prompt, or one row where they are the same."""
     length = int(encoder.config.max_position_embeddings)
-    spoken = None if tokenizer is None else _tokenizer(tokenizer)
     texts = dict.fromkeys([config.negative_prompt, config.prompt])
+    spoken = _tokenizer(tokenizer) if tokenizer is not None and any(texts) else None
     tokens = torch.cat([prompt_tokens(text, spoken, length) for text in texts])
     return text_tokens(encoder, tokens)
 
 
 def _tokenizer(folder: Path) -> Any:
-    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    try:
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the library's own are plain exceptions
+        raise InvalidWeights(
+            f"{folder}: expected CLIP's tokenizer (vocab.json, merges.txt), but it cannot be read: "
+            f"{' '.join(str(error).split())}. Download it again, or leave the prompts empty."
+        ) from error

@@ -24,6 +24,10 @@ class TeacherOrigin:
 
     def __post_init__(self) -> None:
         build_fields(self, "teacher")
+        if not -90 <= self.elevation_deg <= 90:
+            raise ValueError(
+                f"teacher.elevation_deg must lie in [-90, 90], got {self.elevation_deg}"
+            )
         if self.kind == "imagedream" and not self.weights:
             raise ValueError(
                 "teacher.weights must name the file or folder of the released weights where "

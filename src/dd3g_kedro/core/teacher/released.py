@@ -13,7 +13,11 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
-from dd3g_kedro.core.teacher.autoencoder import RELEASED_AUTOENCODER, autoencoder_from_original
+from dd3g_kedro.core.teacher.autoencoder import (
+    LATENT_SCALE,
+    RELEASED_AUTOENCODER,
+    autoencoder_from_original,
+)
 from dd3g_kedro.core.teacher.checkpoints import (
     GET_RELEASED,
     RELEASED_FILE,
@@ -33,7 +37,7 @@ from dd3g_kedro.core.teacher.state_dicts import check_keys, load_exactly
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 
 _UNET, _VAE = "model.diffusion_model.", "vae_model."
-_STEM = "diffusion_pytorch_model"
+_STEM, _INDEX = "diffusion_pytorch_model", "model_index.json"
 _SCHEDULE_BUFFERS = frozenset(
     {
         "betas",
@@ -77,7 +81,7 @@ def load_released(path: Path, architecture: Architecture | None = None) -> Relea
     """Read the original `.pt` file or the diffusers folder; float16 weights become float32.
 
     Args:
-        path: file or folder.
+        path: file or folder; also a folder with the original file in it.
         architecture: of the original file; a folder describes itself.
 
     Raises:
@@ -85,6 +89,8 @@ def load_released(path: Path, architecture: Architecture | None = None) -> Relea
         InvalidWeights: cut short, of another model, with missing or surplus or misshapen tensors,
             a web page, code, ...
     """
+    if path.is_dir() and not (path / _INDEX).is_file() and (path / RELEASED_FILE).is_file():
+        path = path / RELEASED_FILE
     if path.is_dir():
         return _from_folder(path)
     if not path.exists():
@@ -155,13 +161,13 @@ def _model_without_image_tokens(unet: Mapping[str, Tensor]) -> str:
 
 
 def _from_folder(folder: Path) -> ReleasedParts:
-    if not (folder / "model_index.json").is_file():
+    if not (folder / _INDEX).is_file():
         raise InvalidWeights(
             f"{folder}: expected the diffusers folder of ImageDream with model_index.json, found "
             f"{sorted(p.name for p in folder.iterdir())[:8]}. Give the folder that holds unet/, "
             f"vae/, image_encoder/ and text_encoder/. {GET_RELEASED}"
         )
-    read_json(folder / "model_index.json")
+    read_json(folder / _INDEX)
     return ReleasedParts(
         _unet_from_folder(folder / "unet"),
         _autoencoder_from_folder(folder / "vae"),
@@ -213,10 +219,15 @@ def _autoencoder_from_folder(folder: Path) -> AutoencoderKL:
     try:
         with torch.device("meta"):
             autoencoder = AutoencoderKL.from_config(config)
-    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+    except (ArithmeticError, TypeError, ValueError, RuntimeError, LookupError) as error:
         raise InvalidWeights(
             f"{folder / 'config.json'}: expected an AutoencoderKL's configuration, but none can be "
             f"built from it: {error}. {GET_RELEASED}"
         ) from error
+    if autoencoder.config["scaling_factor"] != LATENT_SCALE:
+        raise InvalidWeights(
+            f"{folder / 'config.json'}: expected scaling_factor {LATENT_SCALE}, as ImageDream's, "
+            f"found {autoencoder.config['scaling_factor']}. {GET_RELEASED}"
+        )
     load_exactly(f"{folder}: VAE weights", autoencoder, find_tensors(folder, _STEM))
     return autoencoder

@@ -18,6 +18,7 @@ from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
+from dd3g_kedro.core.teacher.clip import image_tokens
 from dd3g_kedro.core.teacher.preprocessing import (
     autoencoder_pixels,
     clip_pixels,
@@ -163,32 +164,31 @@ class Teacher(nn.Module):
         return normalise_for_clip(images) if same else clip_pixels(images, size)
 
     def _image_features(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b k e"]:
-        # not output_hidden_states: transformers gives none for a model that came from a pickle
-        found: list[Tensor] = []
-        layer = self.image_encoder.encoder.layers[self.config.encoder_layer]
-        hook = layer.register_forward_hook(lambda _layer, _inputs, output: found.append(output))
-        try:
-            self.image_encoder(pixels)
-        finally:
-            hook.remove()
-        return found[0]
+        return image_tokens(self.image_encoder, pixels, self.config.encoder_layer)
 
     @torch.no_grad()
     def condition(
-        self, input_images: Float[Tensor, "b 3 s s"] | Sequence[Float[Tensor, "3 _ _"]]
+        self,
+        input_images: Float[Tensor, "b 3 s s"] | Sequence[Float[Tensor, "3 _ _"]],
+        generator: torch.Generator | None = None,
     ) -> ImageCondition:
         """Encode the input images (II): squares of any size, composited on their background.
 
         The image encoder and the autoencoder each see them resized in their own way, as on LGM's
-        route (`core.teacher.preprocessing`), so give them as large as they are.
+        route (`core.teacher.preprocessing`), so give them as large as they are. A picture that is
+        given several times is resized once. With a generator the latents are sampled, as released.
 
         Raises:
             ValueError: one is not square.
         """
+        places: slice | list[int] = slice(None)
         if isinstance(input_images, Tensor):
             batches = [input_images]
         else:
-            batches = [image[None] for image in input_images]
+            different = {id(image): image for image in input_images}
+            number = {name: place for place, name in enumerate(different)}
+            batches = [image[None] for image in different.values()]
+            places = [number[id(image)] for image in input_images]
         for images in batches:
             if images.shape[-2] != images.shape[-1]:
                 raise ValueError(
@@ -196,10 +196,10 @@ class Teacher(nn.Module):
                     f"{tuple(images.shape[-2:])}; use core.images.framing first"
                 )
         size = self.config.image_size
-        seen = torch.cat([self._encoder_pixels(images) for images in batches])
-        clean = torch.cat([autoencoder_pixels(images, size) for images in batches])
+        seen = torch.cat([self._encoder_pixels(images) for images in batches])[places]
+        clean = torch.cat([autoencoder_pixels(images, size) for images in batches])[places]
         tokens = self.unet.embed_image_tokens(self._image_features(seen.to(self.device)))
-        return ImageCondition(tokens, self._encode(clean.to(self.device)))
+        return ImageCondition(tokens, self._encode(clean.to(self.device), generator))
 
     def _empty_tokens(self, unet: MultiViewUNet) -> Float[Tensor, "1 i d"]:
         tokens = (self.config.encoder_size // int(self.image_encoder.config.patch_size)) ** 2 + 1
