@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import fields
 
 import pytest
@@ -90,37 +91,43 @@ def test_a_missing_clip_part_is_no_error(architecture, original):
     assert [getattr(clip, field.name) for field in fields(clip)] == [None, None, None]
 
 
-def refused(tensors, architecture, message):
-    with pytest.raises(InvalidWeights, match=message) as caught:
+def refusal(tensors, architecture):
+    """A paragraph that begins with the file."""
+    with pytest.raises(InvalidWeights, match=r"\Aweights\.pt[^\n]*\Z") as caught:
         parts_from_original(tensors, "weights.pt", architecture)
-    assert str(caught.value).startswith("weights.pt")
-    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def test_other_models_are_told(architecture, original):
     without_image = {k: v for k, v in original.items() if ".image_embed." not in k}
-    refused(without_image, architecture, "found plain MVDream")
+    assert "found plain MVDream" in refusal(without_image, architecture)
     plain = {k: v for k, v in without_image.items() if ".camera_embed." not in k}
-    refused(plain, architecture, "found Stable Diffusion: it takes neither cameras")
+    assert "found Stable Diffusion: it takes neither cameras" in refusal(plain, architecture)
     key = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
     for width, version in ((768, "1"), (1024, "2")):
         other = {**plain, key: torch.zeros(32, width)}
-        refused(other, architecture, f"found Stable Diffusion {version}:")
+        assert f"found Stable Diffusion {version}:" in refusal(other, architecture)
     xl = {**original, "model.diffusion_model.label_emb.0.0.weight": torch.zeros(1)}
-    refused(xl, architecture, "found Stable Diffusion XL")
-    refused({"down_blocks.0.x": torch.ones(1)}, architecture, "found a U-Net in diffusers' names")
-    refused({}, architecture, "found no U-Net in ImageDream's names")
+    assert "found Stable Diffusion XL" in refusal(xl, architecture)
+    assert "found a U-Net in diffusers' names" in refusal(
+        {"down_blocks.0.x": torch.ones(1)}, architecture
+    )
+    assert "found no U-Net in ImageDream's names" in refusal({}, architecture)
 
 
 def test_surplus_and_missing_tensors_are_listed(architecture, original):
-    refused(original | {"optimizer.lr": torch.ones(1)}, architecture, r"Surplus \(1\): optimizer")
+    surplus = original | {"optimizer.lr": torch.ones(1)}
+    assert "Surplus (1): optimizer.lr" in refusal(surplus, architecture)
     del original["vae_model.quant_conv.bias"]
-    refused(original, architecture, r"VAE weights: .* Missing \(1\): quant_conv.bias")
+    message = refusal(original, architecture)
+    assert "VAE weights: " in message
+    assert "Missing (1): quant_conv.bias" in message
 
 
 def test_another_version_lists_misshapen_tensors(architecture, original):
     wider = Architecture(unet={**architecture.unet, "context_dim": 12}, autoencoder=VAE)
-    refused(original, wider, r"U-Net weights: .*Misshapen .* expected \(\d+, 12\)")
+    message = refusal(original, wider)
+    assert re.search(r"U-Net weights: .*Misshapen .* expected \(\d+, 12\)", message)
 
 
 def test_wrong_folders_say_what_they_lack(tmp_path, folder):

@@ -34,8 +34,7 @@ def inputs() -> dict[str, Tensor]:
     }
 
 
-def close(first: Tensor, second: Tensor) -> None:
-    torch.testing.assert_close(first, second, atol=2e-5, rtol=0)
+CLOSE = {"atol": 2e-5, "rtol": 0}
 
 
 @torch.no_grad()
@@ -62,7 +61,7 @@ def test_frames_change_places_with_their_cameras(tiny_unet, inputs):
     order = torch.tensor([2, 0, 3, 1, 4])
     rows = torch.cat([order + FRAMES * i for i in range(OBJECTS)])
     moved = {k: v[rows] if len(v) == ROWS else v for k, v in inputs.items()}
-    close(tiny_unet(**moved), tiny_unet(**inputs)[rows])
+    torch.testing.assert_close(tiny_unet(**moved), tiny_unet(**inputs)[rows], **CLOSE)
 
 
 @torch.no_grad()
@@ -82,7 +81,9 @@ def test_shared_tokens_equal_repeated_ones(tiny_unet, inputs, rows):
     context = inputs["context"][:rows]
     shared = {k: v for k, v in inputs.items() if k != "ip"} | {"context": context}
     repeated = {**inputs, "context": context.repeat_interleave(ROWS // rows, 0)}
-    close(tiny_unet(**shared, image_tokens=tokens), tiny_unet(**repeated))
+    torch.testing.assert_close(
+        tiny_unet(**shared, image_tokens=tokens), tiny_unet(**repeated), **CLOSE
+    )
 
 
 @torch.no_grad()
@@ -90,7 +91,9 @@ def test_keys_and_values_may_be_computed_once(tiny_unet, inputs):
     tokens = tiny_unet.embed_image_tokens(inputs["ip"])
     known = tiny_unet.keys_values(inputs["context"], tokens)
     others = {k: v for k, v in inputs.items() if k not in ("ip", "context")}
-    close(tiny_unet(**others, context=None, keys_values=known), tiny_unet(**inputs))
+    torch.testing.assert_close(
+        tiny_unet(**others, context=None, keys_values=known), tiny_unet(**inputs), **CLOSE
+    )
     with pytest.raises(ValueError, match="context or keys_values"):
         tiny_unet(**others, context=None)
 
@@ -101,7 +104,7 @@ def test_prepared_for_sampling_the_views_stay_what_they_are(tiny_unet, inputs):
     expected = tiny_unet(**each).unflatten(0, (-1, FRAMES))
     prepared = copy.deepcopy(tiny_unet).prepare_for_sampling()
     found = prepared(**each).unflatten(0, (-1, FRAMES))
-    close(found[:, :-1], expected[:, :-1])
+    torch.testing.assert_close(found[:, :-1], expected[:, :-1], **CLOSE)
     assert not found[:, -1].any()
     for wrong in ({**each, "ip_img": None}, inputs):
         with pytest.raises(ValueError, match="prepared for sampling"):
@@ -113,7 +116,7 @@ def test_without_image_tokens_the_last_text_rows_stand_for_them(tiny_unet, input
     tokens = tiny_unet.embed_image_tokens(inputs["ip"])
     packed = torch.cat([inputs["context"], tokens], dim=1)
     without = {**inputs, "context": packed, "ip": None}
-    close(tiny_unet(**without), tiny_unet(**inputs))
+    torch.testing.assert_close(tiny_unet(**without), tiny_unet(**inputs), **CLOSE)
 
 
 @torch.no_grad()

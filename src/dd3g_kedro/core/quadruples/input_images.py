@@ -24,8 +24,8 @@ class InputImages:
 
     Args:
         folder: theirs.
-        size: pixels a side; None: recentred pictures stay as large as they are, for encoders that
-            resize them in their own ways.
+        size: pixels a side; None: pictures stay as large as they are, up to 2048, for encoders
+            that resize them in their own ways.
     """
 
     def __init__(self, folder: Path, size: int | None) -> None:

@@ -17,11 +17,7 @@ class UNetConfig:
     out_channels: int = 4
     model_channels: int = 320
     num_res_blocks: int = 2  # a level
-    attention_resolutions: tuple[int, ...] = (
-        4,
-        2,
-        1,
-    )  # down-sampling factors, not sizes
+    attention_resolutions: tuple[int, ...] = (4, 2, 1)  # down-sampling factors, not sizes
     channel_mult: tuple[int | float, ...] = (1, 2, 4, 4)  # a level; may be fractional
     num_head_channels: int = 64
     context_dim: int = 1024  # text and image tokens

@@ -195,7 +195,7 @@ def _schedule_from_folder(folder: Path) -> DDIMScheduler:
     path, released = folder / "scheduler_config.json", released_schedule().config
     try:
         schedule = DDIMScheduler.from_config(read_json(path))
-    except (NotImplementedError, TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidWeights(
             f"{path}: expected a DDIMScheduler's configuration, but none can be built from it: "
             f"{error}. {GET_RELEASED}"
