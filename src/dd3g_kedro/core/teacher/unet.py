@@ -64,7 +64,7 @@ def _kernels(module: str, library: str) -> ModuleType:
     except Exception as error:
         raise DD3GError(
             f"{library}: the installed version does not fit this project's kernels ({error}). "
-            "Install the tested ones, pip install 'dd3g-kedro[hopper]', or uninstall it: sampling "
+            "Install the tested ones, pip install -e '.[hopper]', or uninstall it: sampling "
             "is then slower, and the same"
         ) from error
 
