@@ -56,7 +56,7 @@ demo: setup data ## pictures to 3D objects: the whole chain on the embedded data
 	@$(MAKE) --no-print-directory where
 
 $(GENERATED): $(STUDENT) conf/base/parameters_generate.yml \
-		$(wildcard src/dd3g_kedro/core/generation/*.py src/dd3g_kedro/pipelines/generate/*.py)
+		$(wildcard src/dd3g_kedro/generation/*.py src/dd3g_kedro/pipelines/generate/*.py)
 	kedro run --pipelines=generate
 	@touch $@
 

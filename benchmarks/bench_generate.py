@@ -18,15 +18,15 @@ from PIL import Image
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.devices import default_device
-from dd3g_kedro.core.gaussians.ply import write_ply
-from dd3g_kedro.core.generation.config import Framing, GenerateConfig
-from dd3g_kedro.core.generation.lifting import generate
-from dd3g_kedro.core.generation.objects import make_object, write_object
-from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.framing import frame
-from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student
+from dd3g_kedro.formats.ply import write_ply
+from dd3g_kedro.generation.config import Framing, GenerateConfig
+from dd3g_kedro.generation.lifting import generate
+from dd3g_kedro.generation.objects import make_object, write_object
+from dd3g_kedro.pictures.config import ImageLimits
+from dd3g_kedro.pictures.framing import frame
+from dd3g_kedro.pictures.reading import read_rgba
 
 ROOT = Path(__file__).parents[1]
 LIMITS = ImageLimits()

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from dd3g_kedro.core.geometry import CameraRig, orbit
-from dd3g_kedro.core.meshes.config import Lighting
-from dd3g_kedro.core.meshes.drawing import draw_mesh, gpu_drawing
-from dd3g_kedro.core.meshes.mesh import Mesh
-from dd3g_kedro.core.meshes.normals import corner_normals
-from dd3g_kedro.core.meshes.textures import stack_textures
+from dd3g_kedro.objects.config import Lighting
+from dd3g_kedro.objects.drawing import draw_mesh, gpu_drawing
+from dd3g_kedro.objects.mesh import Mesh
+from dd3g_kedro.objects.normals import corner_normals
+from dd3g_kedro.objects.textures import stack_textures
 
 
 def bumpy_ball(triangles: int) -> Mesh:

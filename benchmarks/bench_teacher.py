@@ -91,22 +91,22 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.core.devices import default_device, precision_dtype
-from dd3g_kedro.core.images.background import composite
-from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.framing import square
-from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.noise import noise_from_seeds
+from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.teacher import attention
-from dd3g_kedro.core.teacher.autoencoder import RELEASED_AUTOENCODER, autoencoder_config
-from dd3g_kedro.core.teacher.clip import RELEASED_CLIP, vision_config
-from dd3g_kedro.core.teacher.compiled_layers import compile_for_sampling
-from dd3g_kedro.core.teacher.config import UNetConfig
-from dd3g_kedro.core.teacher.mini import build_mini_teacher
+from dd3g_kedro.core.teacher.config import TeacherConfig, UNetConfig
 from dd3g_kedro.core.teacher.schedule import guide, released_schedule, sample_latents
 from dd3g_kedro.core.teacher.storage import load_teacher
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig, TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
+from dd3g_kedro.fast.compiled_layers import compile_for_sampling
+from dd3g_kedro.mini_teacher.config import MiniTeacherConfig
+from dd3g_kedro.mini_teacher.model import build_mini_teacher
+from dd3g_kedro.pictures.config import ImageLimits
+from dd3g_kedro.pictures.framing import square
+from dd3g_kedro.pictures.reading import read_rgba
+from dd3g_kedro.released.autoencoder import RELEASED_AUTOENCODER, autoencoder_config
+from dd3g_kedro.released.clip import RELEASED_CLIP, vision_config
 
 ROOT = Path(__file__).parents[1]
 STEPS, GUIDANCE = 50, 5.0

@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.pictures import disc, save
+from tests.known_pictures import disc, save
 
-from dd3g_kedro.core.images.config import ImageCriteria, ValidateConfig
-from dd3g_kedro.core.images.similarity import nearest_neighbours
+from dd3g_kedro.pictures.config import ImageCriteria, ValidateConfig
+from dd3g_kedro.pictures.similarity import nearest_neighbours
 
 COUNT, FULL = 500, 10_000
 _MEASURED = """
 import json, resource, sys
 from pathlib import Path
-from dd3g_kedro.core.images.config import InspectionConfig
-from dd3g_kedro.core.images.folder_inspection import inspect_folder
+from dd3g_kedro.pictures.config import InspectionConfig
+from dd3g_kedro.pictures.folder_inspection import inspect_folder
 if __name__ == "__main__":
     inspect_folder(Path(sys.argv[1]), Path(sys.argv[2]), InspectionConfig(workers=2))
     both = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN

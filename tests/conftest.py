@@ -21,7 +21,7 @@ class PlainConfigurations(MetaPathFinder):
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
         """The ordinary module, ahead of jaxtyping's instrumented one."""
-        if fullname.startswith("dd3g_kedro.core.") and fullname.endswith("config"):
+        if fullname.startswith("dd3g_kedro.") and fullname.endswith("config"):
             return PathFinder.find_spec(fullname, path, target)
         return None
 

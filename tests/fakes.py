@@ -9,18 +9,15 @@ import torch
 from PIL import Image
 
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import SourceImage, collect_quadruples
+from dd3g_kedro.core.quadruples.sampling import SourceImage
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.config import UNetConfig
-from dd3g_kedro.core.teacher.mini import build_mini_teacher
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.teacher.teacher_config import (
-    AutoencoderConfig,
-    MiniTeacherConfig,
-    VisionConfig,
-)
+from dd3g_kedro.factory.sampling import sample
+from dd3g_kedro.mini_teacher.config import AutoencoderConfig, MiniTeacherConfig, VisionConfig
+from dd3g_kedro.mini_teacher.model import build_mini_teacher
 
 SIZE = 16
 
@@ -126,5 +123,5 @@ def tiny_quadruples(folder: Path, count: int = 2) -> tuple[QuadrupleShards, Path
     """Shards of two quadruples an image, their images' folder and their teacher."""
     images, teacher = write_images(folder / "images", count), tiny_teacher()
     destination = folder / "quadruples"
-    collect_quadruples(images, folder / "images", teacher, TINY_SAMPLING, destination)
+    sample(images, folder / "images", teacher, TINY_SAMPLING, destination)
     return QuadrupleShards(destination), folder / "images", teacher

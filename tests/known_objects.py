@@ -14,8 +14,8 @@ import trimesh
 import yaml
 from PIL import Image
 
+from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.core.config_building import build
-from dd3g_kedro.core.evaluation.stored_views import StoredViews
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student, load_student, save_student
 
@@ -68,7 +68,7 @@ def stored_views(table: pd.DataFrame, folder: Path) -> StoredViews:
 def protocol_file(folder: Path, **changes) -> str:
     """A protocol for the objects here, as its file; `azimuths_deg` and `size` reach inside."""
     content = json.loads(
-        files("dd3g_kedro.core.evaluation").joinpath("protocols", "demo-1.json").read_text()
+        files("dd3g_kedro.benchmark").joinpath("protocols", "demo-1.json").read_text()
     )
     content["views"]["azimuths_deg"] = changes.pop("azimuths_deg", [0, 90, 180, 270])
     content["drawing"]["size"] = changes.pop("size", SIZE)

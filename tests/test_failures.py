@@ -6,8 +6,8 @@ import pytest
 from kedro.io import DatasetError
 
 from dd3g_kedro.core.errors import InvalidImage
-from dd3g_kedro.core.promotion.config import Promotion
 from dd3g_kedro.failures import explain
+from dd3g_kedro.registry.config import Promotion
 
 
 def raised(function) -> BaseException:

@@ -11,12 +11,12 @@ import yaml
 from PIL import Image, ImageDraw
 
 from dd3g_kedro.core.config_building import build
-from dd3g_kedro.core.gaussians.ply import read_ply
-from dd3g_kedro.core.generation.lifting import generate
-from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.reading import read_rgba
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student, load_student, save_student
+from dd3g_kedro.formats.ply import read_ply
+from dd3g_kedro.generation.lifting import generate
+from dd3g_kedro.pictures.config import ImageLimits
+from dd3g_kedro.pictures.reading import read_rgba
 
 
 @pytest.fixture(scope="module")

@@ -69,10 +69,10 @@ class ImageToGaussians(PythonModel):
             raise MlflowException(told, error_code=BAD_REQUEST) from error
 
     def _lift(self, request: ImageIn) -> str:
-        from dd3g_kedro.core.gaussians.ply import write_ply
-        from dd3g_kedro.core.generation.lifting import generate
-        from dd3g_kedro.core.images.config import ImageLimits
-        from dd3g_kedro.core.images.reading import read_rgba
+        from dd3g_kedro.formats.ply import write_ply
+        from dd3g_kedro.generation.lifting import generate
+        from dd3g_kedro.pictures.config import ImageLimits
+        from dd3g_kedro.pictures.reading import read_rgba
 
         with tempfile.TemporaryDirectory(prefix="dd3g-") as name:
             folder = Path(name)

@@ -94,11 +94,11 @@ class Project:
         return {path for module in reached if (path := self._room(module))}
 
     def _room(self, module: str) -> str | None:
-        """Where a module's room lies: a folder of the core, a pipeline, or a single file."""
+        """Where a module's room lies: a folder (of the core one deeper), or a file."""
         parts = module.split(".")
         if parts[0] != "dd3g_kedro" or len(parts) < 3:
             return None
-        depth = 2 if parts[1] == "expectations" else 3
+        depth = 3 if parts[1] in ("core", "datasets", "pipelines") else 2
         inside = SOURCE + "/" + "/".join(parts[1:depth])
         return inside if (self.root / inside).is_dir() else f"{inside}.py"
 

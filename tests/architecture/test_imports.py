@@ -10,16 +10,24 @@ import pytest
 HOMES = {
     "accelerate": ("core.training",),
     # Splatter Image is a diffusion U-Net, and diffusers has one
-    "diffusers": ("core.student.splatter_image", "core.teacher", "core.training"),
+    "diffusers": (
+        "core.student.splatter_image",
+        "core.teacher",
+        "fast",
+        "mini_teacher",
+        "released",
+    ),
     "dvc": (),
     "great_expectations": ("expectations",),
     "gsplat": ("core.rendering",),
     "kedro_mlflow": ("hooks",),
-    "lpips": ("core.metrics",),
+    "lpips": ("core.objective.lpips",),
     "mlflow": ("hooks", "datasets", "serving"),
-    "numba": ("core.rendering", "core.meshes"),
-    "transformers": ("core.metrics", "core.student", "core.teacher"),
-    "trimesh": ("core.meshes",),
+    "numba": ("core.rendering", "objects"),
+    "transformers": (
+        *("benchmark.scores", "core.student", "core.teacher", "mini_teacher", "released"),
+    ),
+    "trimesh": ("objects",),
 }
 HEAVY = (
     *("accelerate", "diffusers", "great_expectations", "gsplat", "lpips", "matplotlib", "mlflow"),

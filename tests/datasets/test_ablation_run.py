@@ -9,7 +9,7 @@ import mlflow
 import pytest
 from PIL import Image
 
-from dd3g_kedro.core.ablation.results import RowResult, columns
+from dd3g_kedro.ablation.results import RowResult, columns
 from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from kedro.io import DatasetError
 
-from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.datasets.registered_model import RegisteredModelDataset
+from dd3g_kedro.registry.release import StudentRelease
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
-from tests.pictures import disc, hostile_pictures, save
+from tests.known_pictures import disc, hostile_pictures, save
 
-from dd3g_kedro.core.images.config import ImageCriteria, ImageLimits
-from dd3g_kedro.core.images.decisions import Decision
-from dd3g_kedro.core.images.inspection import ImageRow, inspect_image
-from dd3g_kedro.core.images.sources import ImageSource
-from dd3g_kedro.core.images.table import as_table
 from dd3g_kedro.expectations import ImageTable
+from dd3g_kedro.pictures.config import ImageCriteria, ImageLimits
+from dd3g_kedro.pictures.decisions import Decision
+from dd3g_kedro.pictures.inspection import ImageRow, inspect_image
+from dd3g_kedro.pictures.sources import ImageSource
+from dd3g_kedro.pictures.table import as_table
 
 CRITERIA = ImageCriteria()
 

@@ -9,7 +9,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from tests.core.ablation.toys import (
+from tests.ablation.toys import (
     OBJECTIVE,
     STUDENT,
     ablate_config,
@@ -19,7 +19,7 @@ from tests.core.ablation.toys import (
 )
 from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_student
 
-from dd3g_kedro.core.ablation.config import ROWS, TABLES
+from dd3g_kedro.ablation.config import ROWS, TABLES
 from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
 from dd3g_kedro.datasets.folder import FolderDataset
 from dd3g_kedro.datasets.quadruple_shards import QuadrupleShardsDataset

@@ -10,10 +10,10 @@ import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from dd3g_kedro.core.images.config import InspectionConfig
-from dd3g_kedro.core.images.folder_inspection import inspect_folder
-from dd3g_kedro.core.images.sources import read_sources
-from dd3g_kedro.core.meshes.config import CollectConfig
+from dd3g_kedro.objects.config import CollectConfig
+from dd3g_kedro.pictures.config import InspectionConfig
+from dd3g_kedro.pictures.folder_inspection import inspect_folder
+from dd3g_kedro.pictures.sources import read_sources
 from dd3g_kedro.pipelines.collect import create_pipeline
 
 

@@ -17,9 +17,9 @@ from tests.known_objects import (
     write_boxes,
 )
 
-from dd3g_kedro.core.evaluation.config import EvaluateConfig
-from dd3g_kedro.core.evaluation.stored_views import StoredViews
-from dd3g_kedro.core.evaluation.study import KEY_FILE
+from dd3g_kedro.benchmark.config import EvaluateConfig
+from dd3g_kedro.benchmark.study.study import KEY_FILE
+from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.datasets.kept_text import KeptVersionsDataset
 from dd3g_kedro.pipelines.evaluate import create_pipeline
 

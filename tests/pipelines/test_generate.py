@@ -13,8 +13,8 @@ from PIL import Image
 from tests.known_objects import drawing, png, saved_student
 
 from dd3g_kedro.core.errors import InvalidImage
-from dd3g_kedro.core.generation.config import GenerateConfig
 from dd3g_kedro.datasets.generated_objects import GeneratedObjectsDataset
+from dd3g_kedro.generation.config import GenerateConfig
 from dd3g_kedro.pipelines.generate import create_pipeline
 
 SMALL = {"views": 2, "frames": 2, "size": 32}

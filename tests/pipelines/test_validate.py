@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
-from tests.pictures import disc, hostile_pictures, save
+from tests.known_pictures import disc, hostile_pictures, save
 
 from dd3g_kedro.core.errors import InvalidImage
-from dd3g_kedro.core.images.config import ValidateConfig
+from dd3g_kedro.pictures.config import ValidateConfig
 from dd3g_kedro.pipelines.validate import create_pipeline
 
 

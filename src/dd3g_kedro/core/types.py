@@ -7,9 +7,10 @@ Letters in shapes: `b` batch, `v` view, `h w` pixels, `y x` latent cells, `t` to
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 
@@ -75,3 +76,11 @@ class Quadruples:
     input_image: Float[Tensor, "b 3 h w"]  # II, sRGB in [0, 1]
     output_images: Float[Tensor, "b v 3 h w"]  # OI, sRGB in [0, 1]
     background: Float[Tensor, "b 3"]  # sRGB in [0, 1]
+
+
+@runtime_checkable
+class InputPictures(Protocol):
+    """II by the name of its file, framed, as squares of straight RGBA (`pictures.input_images`)."""
+
+    def __call__(self, file: str, border_ratio: float | None) -> UInt8[Tensor, "4 s s"]:
+        """Recentred with that border; without one only padded."""

@@ -19,7 +19,7 @@ from dd3g_kedro.datasets.step_log import StepLog, StepLogDataset
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from dd3g_kedro.core.ablation.results import RowResult
+    from dd3g_kedro.ablation.results import RowResult
 
 _NOTE, _STEPS = "run.json", "steps.jsonl"
 _FINGERPRINT = "dd3g.fingerprint"  # tag of a run that has its results
@@ -89,7 +89,7 @@ def record_run(folder: Path, result: RowResult) -> None:
         return
     from mlflow.entities import Metric, Param, RunTag
 
-    from dd3g_kedro.core.ablation.results import DOCUMENT, SHEET, columns
+    from dd3g_kedro.ablation.results import DOCUMENT, SHEET, columns
 
     uri = mlflow.get_tracking_uri()
     client, document = mlflow.MlflowClient(uri), result.document
@@ -169,13 +169,13 @@ class RowResultDataset(AbstractDataset["RowResult", "RowResult | None"]):
 
     def load(self) -> RowResult | None:
         """Read it; None where the row has none yet."""
-        from dd3g_kedro.core.ablation.results import read_result
+        from dd3g_kedro.ablation.results import read_result
 
         return read_result(self._filepath)
 
     def save(self, data: RowResult) -> None:
         """Write the files, then the run."""
-        from dd3g_kedro.core.ablation.results import write_result
+        from dd3g_kedro.ablation.results import write_result
 
         write_result(self._filepath, data)
         if data.trained:
@@ -184,7 +184,7 @@ class RowResultDataset(AbstractDataset["RowResult", "RowResult | None"]):
 
     def _record_same(self, data: RowResult) -> None:
         """A row that is another one has that one's run again, whichever is saved first."""
-        from dd3g_kedro.core.ablation.results import as_row, read_result
+        from dd3g_kedro.ablation.results import as_row, read_result
 
         rows = self._filepath.parent
         if other := data.document.get("same_as"):

@@ -12,7 +12,7 @@ from dd3g_kedro.core.files import written_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dd3g_kedro.core.evaluation.stored_views import StoredViews
+    from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 
 
 class BenchmarkViewsDataset(AbstractDataset["pd.DataFrame", "StoredViews"]):
@@ -25,7 +25,7 @@ class BenchmarkViewsDataset(AbstractDataset["pd.DataFrame", "StoredViews"]):
 
     def load(self) -> StoredViews:
         """A handle; the file is opened when it is asked for objects."""
-        from dd3g_kedro.core.evaluation.stored_views import StoredViews
+        from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 
         return StoredViews(self._filepath)
 

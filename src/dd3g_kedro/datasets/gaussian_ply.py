@@ -20,13 +20,13 @@ class GaussianPLYDataset(AbstractDataset["Gaussians", "Gaussians"]):
 
     def load(self) -> Gaussians:
         """Read the file as a batch of one object."""
-        from dd3g_kedro.core.gaussians.ply import read_ply
+        from dd3g_kedro.formats.ply import read_ply
 
         return read_ply(self._filepath)
 
     def save(self, data: Gaussians) -> None:
         """Write the one object of the batch, whole or not at all."""
-        from dd3g_kedro.core.gaussians.ply import write_ply
+        from dd3g_kedro.formats.ply import write_ply
 
         write_ply(data, self._filepath)
 

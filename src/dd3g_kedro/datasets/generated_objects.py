@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from kedro.io import AbstractDataset
 
 if TYPE_CHECKING:
-    from dd3g_kedro.core.generation.objects import GeneratedObject
     from dd3g_kedro.core.types import Gaussians
+    from dd3g_kedro.generation.objects import GeneratedObject
 
 _LOG = logging.getLogger(__name__)
 _PLY = "object.ply"
@@ -31,7 +31,7 @@ class GeneratedObjectsDataset(
 
     def save(self, data: dict[str, GeneratedObject]) -> None:
         """Write the given objects."""
-        from dd3g_kedro.core.generation.objects import write_object
+        from dd3g_kedro.generation.objects import write_object
 
         for name, made in data.items():
             folder = self._filepath / name
@@ -41,7 +41,7 @@ class GeneratedObjectsDataset(
 
     def load(self) -> dict[str, Callable[[], Gaussians]]:
         """For each name a function that reads its Gaussians."""
-        from dd3g_kedro.core.gaussians.ply import read_ply
+        from dd3g_kedro.formats.ply import read_ply
 
         return {
             path.parent.name: partial(read_ply, path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 if TYPE_CHECKING:
-    from dd3g_kedro.core.images.decisions import Decision
+    from dd3g_kedro.pictures.decisions import Decision
 
 
 class ImageDecisionsDataset(AbstractDataset["list[Decision]", "list[Decision]"]):
@@ -25,7 +25,7 @@ class ImageDecisionsDataset(AbstractDataset["list[Decision]", "list[Decision]"])
 
     def load(self) -> list[Decision]:
         """The decisions in the file's order."""
-        from dd3g_kedro.core.images.decisions import read_decisions
+        from dd3g_kedro.pictures.decisions import read_decisions
 
         return read_decisions(self._filepath)
 

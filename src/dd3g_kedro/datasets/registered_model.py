@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.datasets.student_registry import FINGERPRINT, StudentRegistry
+from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

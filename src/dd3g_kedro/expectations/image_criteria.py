@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
-from dd3g_kedro.core.images.config import ImageCriteria
+from dd3g_kedro.pictures.config import ImageCriteria
 
 _SIDES = ("left", "top", "right", "bottom")
 

@@ -13,10 +13,6 @@ import numpy as np
 import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 
-from dd3g_kedro.core.images.config import ImageCriteria
-from dd3g_kedro.core.images.decisions import Decision
-from dd3g_kedro.core.images.similarity import as_hashes, earlier_duplicates, nearest_neighbours
-from dd3g_kedro.core.images.sources import SOURCE_COLUMNS, ImageSource
 from dd3g_kedro.expectations.image_criteria import (
     Criterion,
     original_suite,
@@ -25,6 +21,10 @@ from dd3g_kedro.expectations.image_criteria import (
     usable_suite,
 )
 from dd3g_kedro.expectations.suites import run_suite
+from dd3g_kedro.pictures.config import ImageCriteria
+from dd3g_kedro.pictures.decisions import Decision
+from dd3g_kedro.pictures.similarity import as_hashes, earlier_duplicates, nearest_neighbours
+from dd3g_kedro.pictures.sources import SOURCE_COLUMNS, ImageSource
 
 BY_EXPECTATIONS = "expectations"
 _FIRST = ["image_id", "file", "accepted", "reasons", "decided_by", "note"]

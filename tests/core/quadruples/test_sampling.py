@@ -21,18 +21,9 @@ from tests.fakes import (
 )
 
 from dd3g_kedro.core.errors import DD3GError, InvalidShard
-from dd3g_kedro.core.images.background import composite
-from dd3g_kedro.core.images.config import ImageLimits
-from dd3g_kedro.core.images.framing import recentred_canvas, square
-from dd3g_kedro.core.images.reading import read_rgba
+from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.input_images import InputImages
-from dd3g_kedro.core.quadruples.sampling import (
-    QuadrupleSampler,
-    SourceImage,
-    collect_quadruples,
-    image_background,
-)
+from dd3g_kedro.core.quadruples.sampling import QuadrupleSampler, SourceImage, image_background
 from dd3g_kedro.core.quadruples.shards import (
     QuadrupleShards,
     decode_png,
@@ -41,10 +32,16 @@ from dd3g_kedro.core.quadruples.shards import (
     to_bytes,
     write_shard,
 )
-from dd3g_kedro.core.teacher.mini import build_image_encoder, build_mini_teacher
+from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.preprocessing import autoencoder_pixels, clip_pixels
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.teacher.teacher_config import AutoencoderConfig, TeacherConfig
+from dd3g_kedro.factory.sampling import ready_to_sample, sample
+from dd3g_kedro.mini_teacher.config import AutoencoderConfig
+from dd3g_kedro.mini_teacher.model import build_image_encoder, build_mini_teacher
+from dd3g_kedro.pictures.config import ImageLimits
+from dd3g_kedro.pictures.framing import recentred_canvas, square
+from dd3g_kedro.pictures.input_images import InputImages
+from dd3g_kedro.pictures.reading import read_rgba
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -60,7 +57,8 @@ def test_png_keeps_every_8_bit_value():
 
 def test_a_stored_quadruple_is_made_again_bit_for_bit(tmp_path):
     shards, images, teacher = tiny_quadruples(tmp_path, count=3)
-    sampler = QuadrupleSampler(teacher, images, TINY_SAMPLING)
+    pictures = InputImages(images, teacher.config.image_size)
+    sampler = QuadrupleSampler(ready_to_sample(teacher, TINY_SAMPLING), pictures, TINY_SAMPLING)
     assert len(shards) == 6
     assert {row.batch_place for row in (shards[i] for i in range(6))} == {0, 1}
     for index in range(6):
@@ -103,9 +101,7 @@ def seen_by_the_encoders(folder, names, border_ratio):
     sampling = Sampling(
         steps=1, batch_size=2, border_ratio=border_ratio, background="white", guidance_scale=1.0
     )
-    collect_quadruples(
-        [SourceImage(name, name) for name in names], folder, teacher, sampling, folder / "out"
-    )
+    sample([SourceImage(name, name) for name in names], folder, teacher, sampling, folder / "out")
     return seen["clip"], seen["vae"]
 
 
@@ -162,7 +158,7 @@ def test_whole_shards_are_kept_and_missing_ones_made_as_in_an_undisturbed_run(tm
     shards.paths[1].unlink()
     shards.paths[2].write_bytes(shards.paths[2].read_bytes()[:100])  # cut short
     sources = write_images(images, 4)
-    collect_quadruples(sources, images, teacher, TINY_SAMPLING, shards.folder)
+    sample(sources, images, teacher, TINY_SAMPLING, shards.folder)
     assert hashes(shards.folder) == undisturbed
     assert shards.paths[0].stat().st_mtime_ns == kept
 
@@ -171,10 +167,10 @@ def test_shards_of_another_teacher_or_configuration_are_made_again(tmp_path):
     shards, images, _ = tiny_quadruples(tmp_path, count=1)
     before = hashes(shards.folder)
     sources = write_images(images, 1)
-    collect_quadruples(sources, images, tiny_teacher(1), TINY_SAMPLING, shards.folder)
+    sample(sources, images, tiny_teacher(1), TINY_SAMPLING, shards.folder)
     other_teacher = hashes(shards.folder)
     fewer_steps = replace(TINY_SAMPLING, steps=1)
-    collect_quadruples(sources, images, tiny_teacher(1), fewer_steps, shards.folder)
+    sample(sources, images, tiny_teacher(1), fewer_steps, shards.folder)
     assert len({*before.values(), *other_teacher.values(), *hashes(shards.folder).values()}) == 3
 
 
@@ -184,8 +180,8 @@ def test_the_precision_of_the_network_may_be_chosen(tmp_path):
     for precision in ("no", "bf16", "auto"):
         teacher, folder = tiny_teacher(), tmp_path / precision
         sampling = replace(TINY_SAMPLING, mixed_precision=precision)
-        collect_quadruples(images, tmp_path / "images", teacher, sampling, folder)
-        networks.add(teacher.fast_unet().network.dtype)
+        sample(images, tmp_path / "images", teacher, sampling, folder)
+        networks.add(ready_to_sample(teacher, sampling).asked.network.dtype)
         plans.add(shard_plan(folder / "00000.parquet"))
     assert {torch.float32, torch.bfloat16} == networks
     assert len(plans) == 3
@@ -201,13 +197,13 @@ def test_another_precision_names_the_key():
 def test_surplus_shards_of_an_earlier_run_are_removed(tmp_path):
     shards, images, teacher = tiny_quadruples(tmp_path, count=3)
     sources = write_images(images, 3)
-    collect_quadruples(sources[:1], images, teacher, TINY_SAMPLING, shards.folder)
+    sample(sources[:1], images, teacher, TINY_SAMPLING, shards.folder)
     assert [p.name for p in sorted(shards.folder.iterdir())] == ["00000.parquet"]
 
 
 def test_no_accepted_image_is_an_error_that_says_where_to_look(tmp_path):
     with pytest.raises(DD3GError, match=r"no accepted image.*decisions\.csv"):
-        collect_quadruples([], tmp_path, tiny_teacher(), TINY_SAMPLING, tmp_path / "out")
+        sample([], tmp_path, tiny_teacher(), TINY_SAMPLING, tmp_path / "out")
 
 
 def test_a_shard_cut_short_is_named(tmp_path):
@@ -238,10 +234,10 @@ _RUN = """
 import sys
 from pathlib import Path
 from tests.fakes import TINY_SAMPLING, tiny_teacher, write_images
-from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+from dd3g_kedro.factory.sampling import ready_to_sample, sample
 root = Path(sys.argv[1])
 images = write_images(root / "images", 12)
-collect_quadruples(images, root / "images", tiny_teacher(), TINY_SAMPLING, root / "quadruples")
+sample(images, root / "images", tiny_teacher(), TINY_SAMPLING, root / "quadruples")
 """
 
 

@@ -1,66 +1,7 @@
-import json
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-import torch
-from safetensors.torch import load_file
-from torch import nn
-
-from dd3g_kedro.core.teacher.config import UNetConfig
-from dd3g_kedro.core.teacher.imagedream import unet_from_original
-from dd3g_kedro.core.teacher.unet import MultiViewUNet
-
-
-@pytest.fixture
-def imagedream(shared: Path) -> Path:
-    """Numbers that the public implementations produced."""
-    return shared / "fixtures" / "imagedream"
-
-
-@pytest.fixture
-def released_unet(imagedream: Path) -> Callable[[str], MultiViewUNet]:
-    def build(name: str) -> MultiViewUNet:
-        config = json.loads((imagedream / name / "config.json").read_text())
-        packed = load_file(imagedream / name / "weights.safetensors")
-        return unet_from_original(config, {key: value.float() for key, value in packed.items()})
-
-    return build
-
-
-@pytest.fixture
-def tiny_config() -> UNetConfig:
-    return UNetConfig(
-        model_channels=32,
-        num_res_blocks=1,
-        attention_resolutions=(1,),
-        channel_mult=(1, 2),
-        num_head_channels=16,
-        context_dim=8,
-        ip_dim=3,
-        image_size=8,
-        ip_embedding_dim=12,
-        resampler_depth=1,
-        resampler_heads=2,
-        resampler_head_dim=4,
-    )
-
-
-def _randomise(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Random parameters everywhere: a fresh U-Net is silent, because its branches end in zeros."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            fan = max(parameter[0].numel(), 1)
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) / fan**0.5)
-    return module.eval()
-
-
-@pytest.fixture
-def randomise() -> Callable[[nn.Module], nn.Module]:
-    return _randomise
-
-
-@pytest.fixture
-def tiny_unet(tiny_config: UNetConfig) -> MultiViewUNet:
-    return _randomise(MultiViewUNet(tiny_config))
+from tests.teacher_fixtures import (  # noqa: F401, the fixtures of this folder
+    imagedream,
+    randomise,
+    released_unet,
+    tiny_config,
+    tiny_unet,
+)

@@ -6,10 +6,10 @@ from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPVisionModel
 
 from dd3g_kedro.core.errors import InvalidWeights
-from dd3g_kedro.core.teacher.clip import (
+from dd3g_kedro.core.teacher.clip import image_tokens
+from dd3g_kedro.released.clip import (
     RELEASED_CLIP,
     image_encoder_from_original,
-    image_tokens,
     original_clip_name,
     prompt_tokens,
     text_config,

@@ -12,12 +12,12 @@ from einops import rearrange
 from PIL import Image
 
 from dd3g_kedro.core.geometry import CameraRig, orbit
-from dd3g_kedro.core.images.background import composite
-from dd3g_kedro.core.meshes.config import UNLIT
-from dd3g_kedro.core.meshes.drawing import draw_mesh
-from dd3g_kedro.core.meshes.mesh import Mesh
-from dd3g_kedro.core.meshes.textures import stack_textures
+from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
+from dd3g_kedro.objects.config import UNLIT
+from dd3g_kedro.objects.drawing import draw_mesh
+from dd3g_kedro.objects.mesh import Mesh
+from dd3g_kedro.objects.textures import stack_textures
 
 SIDES = {  # outward normal in the world: colour
     (1, 0, 0): (0.8, 0.1, 0.1),  # front

@@ -3,8 +3,7 @@ import torch
 from einops import rearrange
 from safetensors.torch import load_file
 
-from dd3g_kedro.core.images.background import composite
-from dd3g_kedro.core.images.framing import recentre
+from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.teacher.preprocessing import (
     autoencoder_pixels,
     autoencoder_pixels_bytedance,
@@ -12,6 +11,7 @@ from dd3g_kedro.core.teacher.preprocessing import (
     composite_bytedance,
     normalise_for_clip,
 )
+from dd3g_kedro.pictures.framing import recentre
 
 
 def test_pictures_of_the_right_size_are_only_normalised():

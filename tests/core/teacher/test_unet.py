@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.teacher import unet
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
+from dd3g_kedro.fast import accelerate
+from dd3g_kedro.fast.accelerate import prepare_for_sampling
 
 OBJECTS, FRAMES = 2, 5
 ROWS = OBJECTS * FRAMES
@@ -102,7 +103,7 @@ def test_keys_and_values_may_be_computed_once(tiny_unet, inputs):
 def test_prepared_for_sampling_the_views_stay_what_they_are(tiny_unet, inputs):
     each = inputs | {"context": inputs["context"][:1], "ip": inputs["ip"][::FRAMES]}
     expected = tiny_unet(**each).unflatten(0, (-1, FRAMES))
-    prepared = copy.deepcopy(tiny_unet).prepare_for_sampling()
+    prepared = prepare_for_sampling(copy.deepcopy(tiny_unet))
     found = prepared(**each).unflatten(0, (-1, FRAMES))
     torch.testing.assert_close(found[:, :-1], expected[:, :-1], **CLOSE)
     assert not found[:, -1].any()
@@ -209,6 +210,6 @@ def test_kernels_of_a_library_in_another_version_say_so(monkeypatch):
     """A module of that name, without what is needed of it."""
     for name in ("quack", "quack.epilogue"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.delitem(sys.modules, "dd3g_kedro.core.teacher.fused_sums", raising=False)
+    monkeypatch.delitem(sys.modules, "dd3g_kedro.fast.fused_sums", raising=False)
     with pytest.raises(DD3GError, match=r"quack-kernels: .*does not fit.*-e '\.\[hopper\]'"):
-        unet._kernels("fused_sums", "quack-kernels")
+        accelerate._kernels("fused_sums", "quack-kernels")

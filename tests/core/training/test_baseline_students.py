@@ -12,12 +12,13 @@ from tests.fakes import SIZE, tiny_quadruples, tiny_student_config
 from dd3g_kedro.core.objective.config import ExplicitSupervision, ObjectiveConfig, Verification
 from dd3g_kedro.core.student.baseline_config import SplatterImageConfig, TriplaneGaussianConfig
 from dd3g_kedro.core.student.weights import Student
-from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance
 from dd3g_kedro.core.training.config import Optimization
-from dd3g_kedro.core.training.distil import distil
-from dd3g_kedro.core.training.model_card import model_card
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.datasets.step_log import StepLog
+from dd3g_kedro.factory.beginning import check_fit, perceptual_distance
+from dd3g_kedro.factory.distillation import distil_on_all_devices
+from dd3g_kedro.pictures.input_images import InputImages
+from dd3g_kedro.registry.model_card import model_card
 
 OBJECTIVE = ObjectiveConfig(
     explicit=ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5),
@@ -61,10 +62,10 @@ def test_a_baseline_is_distilled_and_its_card_says_what_it_is(tmp_path, part, ca
     check_fit(config, teacher)
     student = Student.from_config(config, seed=0)
     before = {name: value.clone() for name, value in student.state_dict().items()}
-    trained = distil(
+    trained = distil_on_all_devices(
         student,
         teacher,
-        QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, config.rig),
+        QuadrupleBatches(shards, InputImages(images, SIZE), SIZE, teacher.latent_shape, config.rig),
         OBJECTIVE,
         partial(perceptual_distance, kind="encoder_features", backbone="vgg", weights=None),
         OPTIMIZATION,

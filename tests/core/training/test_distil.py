@@ -10,12 +10,14 @@ from tests.fakes import SIZE, tiny_quadruples, tiny_student, tiny_student_config
 
 from dd3g_kedro.core.errors import InvalidShard, InvalidWeights, MissingWeights
 from dd3g_kedro.core.objective.config import ExplicitSupervision, ObjectiveConfig, Verification
+from dd3g_kedro.core.objective.verification import verify
 from dd3g_kedro.core.rendering.render import render
-from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
 from dd3g_kedro.core.training.config import Optimization
-from dd3g_kedro.core.training.distil import distil, verify
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches, rows_of_step
 from dd3g_kedro.datasets.step_log import StepLog
+from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
+from dd3g_kedro.factory.distillation import distil_on_all_devices
+from dd3g_kedro.pictures.input_images import InputImages
 
 OBJECTIVE = ObjectiveConfig(
     explicit=ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5),
@@ -60,7 +62,9 @@ def quadruples(tmp_path_factory):
 
 def batches_of(quadruples) -> QuadrupleBatches:
     shards, images, teacher = quadruples
-    return QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, tiny_student_config().rig)
+    return QuadrupleBatches(
+        shards, InputImages(images, SIZE), SIZE, teacher.latent_shape, tiny_student_config().rig
+    )
 
 
 def run(
@@ -72,7 +76,7 @@ def run(
     verified_share=1.0,
 ):
     teacher = quadruples[2]
-    return distil(
+    return distil_on_all_devices(
         tiny_student(),
         teacher,
         batches_of(quadruples),
@@ -130,7 +134,7 @@ def test_one_quadruple_can_be_learnt_by_heart(quadruples, tmp_path):
     batches = batches_of(quadruples)
     row = shards[0]
     batches.at_step = lambda *_: batches.decode([row])  # type: ignore[method-assign]
-    distil(
+    distil_on_all_devices(
         tiny_student(),
         teacher,
         batches,
@@ -193,7 +197,9 @@ def test_processes_read_what_threads_read(quadruples):
     shards, images, teacher = quadruples
     rig = tiny_student_config().rig
     for readers in (0, 2):
-        batches = QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, rig, readers)
+        batches = QuadrupleBatches(
+            shards, InputImages(images, SIZE), SIZE, teacher.latent_shape, rig, readers
+        )
         for step in (0, 1, 2, 7, 3):  # forth, ahead and back, as trainings that go on do
             batch = batches.at_step(step, 2, seed=1).to("cpu")
             rows = [shards[i] for i in rows_of_step(shards, step, 2, seed=1).tolist()]
@@ -208,7 +214,9 @@ def test_processes_read_what_threads_read(quadruples):
 def test_what_a_reading_process_finds_wrong_is_said_as_ever(quadruples):
     shards, images, teacher = quadruples
     rig = tiny_student_config().rig
-    other = QuadrupleBatches(shards, images, 32, teacher.latent_shape, rig, readers=1)
+    other = QuadrupleBatches(
+        shards, InputImages(images, 32), 32, teacher.latent_shape, rig, readers=1
+    )
     with pytest.raises(InvalidShard, match="expected views of 32 pixels"):
         other.at_step(0, 2, seed=1)
     other.close()
@@ -235,7 +243,9 @@ def test_two_processes_learn_what_one_learns(quadruples, tmp_path):
 
 def test_quadruples_of_another_size_are_refused(quadruples):
     shards, images, teacher = quadruples
-    other = QuadrupleBatches(shards, images, 32, teacher.latent_shape, tiny_student_config().rig)
+    other = QuadrupleBatches(
+        shards, InputImages(images, 32), 32, teacher.latent_shape, tiny_student_config().rig
+    )
     with pytest.raises(InvalidShard, match=r"expected views of 32 pixels.*found 16"):
         other.decode([shards[0]])
 

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -17,14 +17,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dd3g_kedro.core.devices import default_device, precision_dtype
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.noise import noise_from_seeds
-from dd3g_kedro.core.processes import available_cores
+from dd3g_kedro.core.objective.background import composite, random_background
+from dd3g_kedro.core.processes import available_cores, rank, ranks
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.input_images import InputImages
 from dd3g_kedro.core.quadruples.shards import (
     QuadrupleRow,
     encode_png,
@@ -32,10 +30,9 @@ from dd3g_kedro.core.quadruples.shards import (
     to_bytes,
     write_shard,
 )
-from dd3g_kedro.core.ranks import on_all_devices, rank, ranks
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
-from dd3g_kedro.core.teacher.compiled_layers import compile_for_sampling
 from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.types import InputPictures
 
 _LOG = logging.getLogger(__name__)
 _THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
@@ -75,16 +72,10 @@ def image_background(image_id: str, sampling_seed: int) -> Float[Tensor, "3"]:
 class QuadrupleSampler:
     """Makes rows of a teacher's quadruples, a batch at a time."""
 
-    def __init__(self, teacher: Teacher, images_folder: Path, sampling: Sampling) -> None:
-        self.device = default_device()
-        key = "parameters_sample.yml or --params: sampling.mixed_precision"
-        dtype = precision_dtype(key, sampling.mixed_precision, self.device)
-        self.teacher = teacher.ready_on(self.device, dtype)
-        if sampling.compile:
-            torch.backends.cudnn.benchmark = True  # every batch has the same shape
-            compile_for_sampling(self.teacher.fast_unet().network)
-        recentred = sampling.border_ratio is not None
-        self.images = InputImages(images_folder, None if recentred else teacher.config.image_size)
+    def __init__(self, teacher: Teacher, pictures: InputPictures, sampling: Sampling) -> None:
+        self.device = teacher.device
+        self.teacher = teacher
+        self.pictures = pictures
         self.sampling = sampling
         self._threads = ThreadPoolExecutor(min(_THREADS, available_cores()))
 
@@ -99,7 +90,7 @@ class QuadrupleSampler:
         """
 
         def picture(image: SourceImage) -> Float[Tensor, "3 s s"]:
-            rgba = self.images(image.file, self.sampling.border_ratio).float() / 255
+            rgba = self.pictures(image.file, self.sampling.border_ratio).float() / 255
             return composite(rgba, self._background(image.image_id))
 
         images = dict.fromkeys(job.image for job in jobs)
@@ -171,16 +162,25 @@ def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) ->
 
 def collect_quadruples(
     images: Sequence[SourceImage],
-    images_folder: Path,
+    pictures: InputPictures,
     teacher: Teacher,
     sampling: Sampling,
     destination: Path,
+    prepare: Callable[[Teacher, Sampling], Teacher] = lambda teacher, _: teacher,
 ) -> Path:
     """Sample all quadruples into `destination`, shard by shard; whole shards are kept.
 
     A run that was killed goes on with the first missing shard and ends with the same files as one
     that was not; but for rounding on a GPU where `compile` is on: cuDNN then takes whichever kernel
     was the fastest in this run.
+
+    Args:
+        images: the accepted ones.
+        pictures: gives II by file.
+        teacher: whose views they are.
+        sampling: how.
+        destination: folder of the shards.
+        prepare: makes the teacher ready to be asked; called where there is anything to sample.
 
     Raises:
         DD3GError: there is no accepted image.
@@ -192,11 +192,6 @@ def collect_quadruples(
             "again."
         )
     destination.mkdir(parents=True, exist_ok=True)
-    on_all_devices(
-        collect_quadruples,
-        *(images, images_folder, teacher, sampling, destination),
-        processes=sampling.processes,
-    )
     shards = _plans(images, sampling)
     names = [f"{number:05d}.parquet" for number in range(len(shards))]
     for stale in set(destination.glob("*.parquet")) - {destination / name for name in names}:
@@ -211,7 +206,9 @@ def collect_quadruples(
     total = sum(len(jobs) for jobs in shards[rank() :: ranks()])
     done = total - sum(len(jobs) for _, jobs, _ in todo)
     if todo:
-        _sample_shards(QuadrupleSampler(teacher, images_folder, sampling), todo, total, done)
+        _sample_shards(
+            QuadrupleSampler(prepare(teacher, sampling), pictures, sampling), todo, total, done
+        )
     return destination
 
 

@@ -1,10 +1,11 @@
-"""What the teacher's network is made of; free of torch, so that Kedro starts fast."""
+"""What a teacher is made of; free of torch, so that Kedro starts fast."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.geometry.config import CameraRig
 
 _GROUPS = 32  # GroupNorm groups, fixed by the released network
 
@@ -74,3 +75,21 @@ class UNetConfig:
         return tuple(
             2**level in self.attention_resolutions for level in range(len(self.channel_mult))
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """How images, cameras and latents relate for one teacher (U_base)."""
+
+    image_size: int  # pixels a side, of the input image and of every view
+    encoder_size: int  # pixels a side that the image encoder sees
+    encoder_layer: int = -2  # which hidden state of the image encoder gives the image tokens
+    views: int = 4
+    input_relative: bool = False  # azimuths count from the input image's camera, not the front
+    elevation_deg: float = 5.0  # of the views and of the input image; ImageDream's demo value
+    rig: CameraRig = field(default_factory=CameraRig)
+    unet: UNetConfig
+
+    def __post_init__(self) -> None:
+        if self.views != 4:
+            raise ValueError(f"teacher.views must be 4 (ImageDream's orbit), got {self.views}")

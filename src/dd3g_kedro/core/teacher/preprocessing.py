@@ -1,6 +1,6 @@
 """Input images as the released encoders saw them (imagedream.md, sections 4 and 6).
 
-Framing and compositing come before (`core.images`): the LGM route recentres and composites on
+Framing and compositing come before (`pictures`): the LGM route recentres and composites on
 white, ByteDance's keeps the picture and composites on a grey; both continue here.
 """
 
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
-
-from dd3g_kedro.core.images.framing import resize_as_lgm
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -53,6 +52,24 @@ def clip_pixels(
     """
     squares = [_covering_square(picture, size) for picture in _pictures(images)]
     return normalise_for_clip(_tensor(squares, images))
+
+
+def resize_as_lgm(
+    pictures: Float[Tensor, "b c h w"], size: int
+) -> Float[Tensor, "b c {size} {size}"]:
+    """Bilinear without antialiasing.
+
+    Departs: from more than twice `size` with antialiasing, where LGM would skip pixels.
+    """
+    if pictures.shape[-2:] == (size, size):
+        return pictures
+    return F.interpolate(
+        pictures,
+        size=(size, size),
+        mode="bilinear",
+        align_corners=False,
+        antialias=max(pictures.shape[-2:]) > 2 * size,
+    )
 
 
 def autoencoder_pixels(

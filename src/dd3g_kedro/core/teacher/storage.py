@@ -17,9 +17,9 @@ from transformers.utils import logging as transformers_logging
 from dd3g_kedro.core.config_building import build, plain
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.state_dicts import load_exactly
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 
 for _library in (diffusers_logging, transformers_logging):  # bars of milliseconds, idle warnings

@@ -14,18 +14,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import CLIPVisionModel
 
-from dd3g_kedro.core.devices import network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
 from dd3g_kedro.core.teacher.clip import image_tokens
+from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.preprocessing import (
     autoencoder_pixels,
     clip_pixels,
     normalise_for_clip,
 )
 from dd3g_kedro.core.teacher.schedule import guide, noise_from_output, sample_latents
-from dd3g_kedro.core.teacher.teacher_config import TeacherConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 from dd3g_kedro.core.types import Cameras
 
@@ -82,8 +81,7 @@ class Teacher(nn.Module):
         self.schedule = schedule
         self.register_buffer("text_tokens", text_tokens)
         self.register_buffer("alphas_cumprod", schedule.alphas_cumprod.clone(), persistent=False)
-        self._sampling_dtype: torch.dtype | None = None
-        self._fast: list[MultiViewUNet] = []  # a list hides it from `state_dict`
+        self._asked: list[MultiViewUNet] = []  # a list hides it from `state_dict`
         self.fingerprint = ""  # set by `core.teacher.storage`
 
     @property
@@ -91,14 +89,24 @@ class Teacher(nn.Module):
         """Where the weights are."""
         return self.text_tokens.device
 
-    def ready_on(self, device: torch.device, dtype: torch.dtype | None = None) -> Teacher:
-        """Moved to where it is used, its autoencoder laid out for a GPU's convolutions.
+    @property
+    def asked(self) -> MultiViewUNet:
+        """The network that predicts: the U-Net itself, or what was given to `asking`."""
+        return self._asked[0] if self._asked else self.unet
 
-        Args:
-            device: where.
-            dtype: the U-Net's while sampling; None: what this device multiplies fastest.
+    def asking(self, unet: MultiViewUNet) -> Teacher:
+        """This teacher, but predicting by another network: its own U-Net made fast (`fast`).
+
+        All other parts are shared. What `unet` was made of does not follow later changes of the
+        weights: make it anew after those.
         """
-        self._sampling_dtype = dtype
+        other = copy.copy(self)
+        other._modules = dict(self._modules)
+        other._asked = [unet]
+        return other
+
+    def ready_on(self, device: torch.device) -> Teacher:
+        """Moved to where it is used, its autoencoder laid out for a GPU's convolutions."""
         if device.type == "cuda":
             self.autoencoder.to(memory_format=torch.channels_last)
         return self.to(device).eval()
@@ -193,7 +201,7 @@ class Teacher(nn.Module):
             if images.shape[-2] != images.shape[-1]:
                 raise ValueError(
                     "the teacher takes square input images, got one of "
-                    f"{tuple(images.shape[-2:])}; use core.images.framing first"
+                    f"{tuple(images.shape[-2:])}; use pictures.framing first"
                 )
         size = self.config.image_size
         seen = torch.cat([self._encoder_pixels(images) for images in batches])[places]
@@ -207,16 +215,6 @@ class Teacher(nn.Module):
         return unet.embed_image_tokens(torch.zeros(1, tokens, width, device=self.device))
 
     # the network ----------------------------------------------------------------------------
-
-    def fast_unet(self) -> MultiViewUNet:
-        """The U-Net in the precision given to `ready_on`; made once, in float32 as it is."""
-        dtype = self._sampling_dtype or network_dtype(self.device)
-        if dtype == torch.float32:
-            return self.unet
-        made = next(self._fast[0].parameters()) if self._fast else None
-        if made is None or (made.device, made.dtype) != (self.device, dtype):
-            self._fast = [copy.deepcopy(self.unet).prepare_for_sampling().to(dtype)]
-        return self._fast[0]
 
     def forward(
         self,
@@ -260,7 +258,7 @@ class Teacher(nn.Module):
 
     def _both_halves(self, condition: ImageCondition, guidance_scale: float) -> _Halves:
         """The unconditional half, where guidance needs it, and the conditional one."""
-        unet, halves = self.fast_unet(), [condition]
+        unet, halves = self.asked, [condition]
         if guidance_scale != 1:
             empty = self._empty_tokens(unet).to(condition.tokens)
             halves = [condition.unconditional(empty), condition]
@@ -282,7 +280,7 @@ class Teacher(nn.Module):
         halves = len(both.latents) // batch
         rows = F.pad(latents, (0, 0) * 3 + (0, 1))  # the input image's frame
         camera_rows = F.pad(camera, (0, 0, 0, 1))  # its camera is all zero
-        out = self.fast_unet()(
+        out = self.asked(
             repeat(rows, "b f c y x -> (s b f) c y x", s=halves),
             repeat(timesteps, "b -> (s b f)", s=halves, f=views + 1),
             None,

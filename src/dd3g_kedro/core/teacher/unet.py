@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-
 import torch
 import torch.nn.functional as F
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -13,18 +9,13 @@ from einops import rearrange
 from jaxtyping import Float, Real
 from torch import Tensor, nn
 
-from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.teacher.attention import (
     KeysValues,
     attend_across_views,
     cross_keys_values,
-    fuse_self_attention,
 )
-from dd3g_kedro.core.teacher.compiled_layers import lay_out_for_the_compiler
 from dd3g_kedro.core.teacher.config import UNetConfig
-from dd3g_kedro.core.teacher.last_transformer import leave_out_image_frame
 from dd3g_kedro.core.teacher.resampler import Resampler
-from dd3g_kedro.core.teacher.upsampling import fold_upsampling
 
 
 class _CameraUNet(UNet2DConditionModel):
@@ -57,18 +48,6 @@ def _diffusers_config(config: UNetConfig) -> dict:
     }
 
 
-def _kernels(module: str, library: str) -> ModuleType:
-    """A module of this package, whose import compiles for that library."""
-    try:
-        return import_module(f"dd3g_kedro.core.teacher.{module}")
-    except Exception as error:
-        raise DD3GError(
-            f"{library}: the installed version does not fit this project's kernels ({error}). "
-            "Install the tested ones, pip install -e '.[hopper]', or uninstall it: sampling "
-            "is then slower, and the same"
-        ) from error
-
-
 class MultiViewUNet(nn.Module):
     """ImageDream's noise prediction for the frames of several objects at once (eps_phi).
 
@@ -82,7 +61,7 @@ class MultiViewUNet(nn.Module):
         self.network = _CameraUNet(**_diffusers_config(config))
         attend_across_views(self.network, config.context_dim, config.ip_weight)
         self.image_embed = Resampler(config)
-        self._views_only = False  # whether the network leaves the input image's frame out
+        self.views_only = False  # whether the network leaves the input image's frame out (`fast`)
         self._silence_residual_branches()
 
     def _silence_residual_branches(self) -> None:
@@ -92,38 +71,6 @@ class MultiViewUNet(nn.Module):
             if name.rsplit(".", 1)[-1] in silent:
                 for parameter in module.parameters():
                     nn.init.zeros_(parameter)
-
-    def prepare_for_sampling(self) -> MultiViewUNet:
-        """Make it fast with an input image, whose frame is then zeros in the result; in place.
-
-        Its weights are laid out for speed and no longer change. Round them afterwards: some are
-        summed.
-        """
-        fuse_self_attention(self.network)
-        fold_upsampling(self.network)
-        self._views_only = leave_out_image_frame(self.network)
-        lay_out_for_the_compiler(self.network)
-        if (device := next(self.parameters()).device).type == "cuda":
-            self.network.to(memory_format=torch.channels_last)
-            self._use_kernels(device)
-        return self.requires_grad_(requires_grad=False).eval()
-
-    def _use_kernels(self, device: torch.device) -> None:
-        """Those that fit this GPU and are installed.
-
-        Raises:
-            DD3GError: an installed library is of another version than the extra `hopper` asks for.
-        """
-        if torch.version.hip is not None:  # AMD's, to which PyTorch also says "cuda"
-            return
-        major, _ = torch.cuda.get_device_capability(device)
-        hopper = major in (9, 10)  # or Blackwell of the data centre
-        if major >= 8 and find_spec("triton"):  # from Ampere on, for bfloat16
-            _kernels("gpu_kernels", "triton").fuse(self.network, descriptors=hopper)
-        if hopper and find_spec("flash_attn") and find_spec("flash_attn.cute"):
-            _kernels("flash_attention", "flash-attn-4").attend_by_flash(self.network)
-        if major == 9 and find_spec("quack") and find_spec("quack.epilogue"):
-            _kernels("fused_sums", "quack-kernels").sum_in_products(self.network)
 
     def embed_image_tokens(self, ip: Float[Tensor, "n k e"]) -> Float[Tensor, "n i d"]:
         """The Resampler's context tokens."""
@@ -188,7 +135,7 @@ class MultiViewUNet(nn.Module):
             cross_attention_kwargs={"num_frames": num_frames},
             return_dict=False,
         )[0]
-        if not self._views_only:
+        if not self.views_only:
             return out
         return F.pad(out.unflatten(0, (-1, num_frames - 1)), (0, 0) * 3 + (0, 1)).flatten(0, 1)
 
@@ -220,7 +167,7 @@ class MultiViewUNet(nn.Module):
         for name, count in (("num_frames", num_frames), ("rows of context", contexts)):
             if len(x) % count:
                 raise ValueError(f"{name} must divide the {len(x)} rows of x, got {count}")
-        if self._views_only and (ip_img is None or len(x) // num_frames % contexts):
+        if self.views_only and (ip_img is None or len(x) // num_frames % contexts):
             raise ValueError(
                 "a U-Net that is prepared for sampling takes ip_img, and one row of context an "
                 f"object or one for all, got {'no ip_img' if ip_img is None else contexts} for "

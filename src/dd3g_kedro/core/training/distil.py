@@ -12,19 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from dd3g_kedro.core.devices import default_device
-from dd3g_kedro.core.fitting.score import teacher_verdict
-from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
-from dd3g_kedro.core.images.background import composite, random_background
+from dd3g_kedro.core.geometry.cameras import plucker_rays
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
 from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
-from dd3g_kedro.core.objective.implicit import verification_cameras, verification_timesteps
 from dd3g_kedro.core.objective.opacity import opacity_regularization
-from dd3g_kedro.core.ranks import on_all_devices
+from dd3g_kedro.core.objective.verification import verify
 from dd3g_kedro.core.rendering.render import render
-from dd3g_kedro.core.student.blocks import TransformerBlock
-from dd3g_kedro.core.student.pattern_extraction import ResBlock, SpatialTransformer3D
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.batches import Batches
@@ -36,30 +30,6 @@ from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
 from dd3g_kedro.core.types import Gaussians
 
 _PICTURED = 6  # quadruples on a picture
-
-
-def verify(
-    gaussians: Gaussians,
-    input_rgba: Tensor,
-    teacher: Teacher,
-    objective: ObjectiveConfig,
-    generator: torch.Generator,
-) -> Tensor:
-    """L_IV of a batch, scaled: render at random cameras, ask the teacher (Eq. 5).
-
-    The background is the same for the renderings and for the input image: Eq. 8's, or white.
-    """
-    config, device, count = objective.verification, gaussians.means.device, len(gaussians)
-    azimuth, elevation = verification_cameras(count, config, generator)
-    timesteps = verification_timesteps(count, config, generator).to(device)
-    background = random_background(count, generator).to(device)
-    if config.background == "white":  # drawn all the same: everything else that is random stays
-        background = torch.ones_like(background)
-    cameras = orbit(azimuth, elevation, teacher.config.rig).to(device)
-    input_images = composite(input_rgba, background)
-    return teacher_verdict(
-        *(gaussians, cameras, input_images, background, timesteps, teacher, config, generator)
-    )
 
 
 def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict]:
@@ -80,25 +50,12 @@ def _pictures(batch: QuadrupleBatch, rays: Tensor) -> Callable[[nn.Module], dict
     return draw
 
 
-def _compile(student: Student, teacher: Teacher) -> None:
-    """Whatever every step goes through, part by part: equal parts are compiled once."""
-    torch._functorch.config.donated_buffer = False  # the loop asks each term for its own gradients
-    torch.backends.cudnn.benchmark = True
-    torch._dynamo.config.recompile_limit = 64  # four levels, with and without gradients
-    teacher.fast_unet().network.compile()
-    encoder = teacher.autoencoder.encoder
-    repeated = (TransformerBlock, ResBlock, SpatialTransformer3D)
-    own = (module for module in student.modules() if isinstance(module, repeated))
-    for part in (*own, *encoder.down_blocks, encoder.mid_block):
-        part.compile(dynamic=False)
-
-
 def distil(
     student: Student,
     teacher: Teacher,
     batches: Batches,
     objective: ObjectiveConfig,
-    perceptual: Callable[[Teacher], ImageDistance],
+    distance: ImageDistance,
     optimization: Optimization,
     checkpoint: Path,
     reports: StepReports,
@@ -108,10 +65,10 @@ def distil(
 
     Args:
         student: what is trained.
-        teacher: asked in implicit verification.
+        teacher: asked in implicit verification; the training runs where it is.
         batches: the quadruples, or true views in their place.
         objective: its terms.
-        perceptual: makes the second distance of Eq. 4; pickled where several processes work.
+        distance: the second of Eq. 4.
         optimization: numbers of the optimisation.
         checkpoint: file from which an interrupted training goes on.
         reports: where numbers and pictures go.
@@ -122,17 +79,7 @@ def distil(
         TrainingDiverged: ten steps in a row had non-finite gradients.
         KeyboardInterrupt: the run was asked to stop; the same call goes on.
     """
-    on_all_devices(
-        distil,
-        *(student, teacher, batches, objective, perceptual, optimization, checkpoint, reports),
-        verified_share,
-        processes=optimization.processes,
-    )
-    device = default_device()
-    teacher = teacher.ready_on(device)
-    distance = perceptual(teacher)
-    if optimization.compile:
-        _compile(student, teacher)
+    device = teacher.device
     curriculum = objective.curriculum(optimization.steps)
     size = student.config.image_size
     latent_size = student.config.latent_size

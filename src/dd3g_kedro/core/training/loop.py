@@ -22,8 +22,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from dd3g_kedro.core.devices import precision_dtype
 from dd3g_kedro.core.errors import TrainingDiverged
+from dd3g_kedro.core.processes import ranks
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.core.ranks import ranks
 from dd3g_kedro.core.training.checkpoints import load_checkpoint, save_checkpoint
 from dd3g_kedro.core.training.config import Optimization
 

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,13 +15,12 @@ from torch import Tensor
 from dd3g_kedro.core.errors import InvalidShard
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.geometry.config import CameraRig
-from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.noise import noise_from_seeds
-from dd3g_kedro.core.quadruples.input_images import InputImages
+from dd3g_kedro.core.objective.background import composite
+from dd3g_kedro.core.processes import rank, ranks
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, QuadrupleShards, decode_png
-from dd3g_kedro.core.ranks import rank, ranks
 from dd3g_kedro.core.training.readers import Readers
-from dd3g_kedro.core.types import Cameras, Quadruples
+from dd3g_kedro.core.types import Cameras, InputPictures, Quadruples
 
 
 @dataclass(frozen=True)
@@ -116,19 +114,19 @@ class QuadrupleBatches:
     def __init__(
         self,
         shards: QuadrupleShards,
-        images_folder: Path,
+        pictures: InputPictures,
         image_size: int,
         noise_shape: tuple[int, int, int, int],
         rig: CameraRig,
         readers: int | None = None,  # processes; see `Readers`
     ) -> None:
-        self._made_of = (shards, images_folder, image_size, noise_shape, rig, readers)
+        self._made_of = (shards, pictures, image_size, noise_shape, rig, readers)
         self.shards = shards
-        self._images = InputImages(images_folder, image_size)
+        self._pictures = pictures
         self._image_size = image_size
         self._noise_shape = noise_shape
         self._rig = rig
-        self._readers = Readers(self, readers)
+        self._readers: Readers[StoredBatch] = Readers(self.read, readers)
         names = "/".join(f"{path.name}:{path.stat().st_size}" for path in shards.paths)
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
 
@@ -184,7 +182,7 @@ class QuadrupleBatches:
         return StoredBatch(
             noise=noise_from_seeds([row.seed for row in rows], self._noise_shape),
             cameras=orbit(azimuth, elevation, self._rig),
-            input_rgba=torch.stack([self._images(row.file, row.border_ratio) for row in rows]),
+            input_rgba=torch.stack([self._pictures(row.file, row.border_ratio) for row in rows]),
             output_images=output_images,
             background=torch.tensor([row.background for row in rows]),
         )

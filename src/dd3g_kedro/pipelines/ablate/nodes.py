@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dd3g_kedro.core.ablation.config import AblateConfig
-from dd3g_kedro.core.evaluation.config import EvaluateConfig
+from dd3g_kedro.ablation.config import AblateConfig
+from dd3g_kedro.benchmark.config import EvaluateConfig
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.student.config import StudentConfig
@@ -18,9 +18,9 @@ _LOG = logging.getLogger(__name__)
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dd3g_kedro.core.ablation.results import RowResult
-    from dd3g_kedro.core.ablation.run import RowReports
-    from dd3g_kedro.core.evaluation.stored_views import StoredViews
+    from dd3g_kedro.ablation.results import RowResult
+    from dd3g_kedro.ablation.run import RowReports
+    from dd3g_kedro.benchmark.truth.stored_views import StoredViews
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
     from dd3g_kedro.core.student.weights import Student
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -33,7 +33,7 @@ def write_held_out(
     destination: Path,
 ) -> Path:
     """Lay the benchmark's input views out as pictures."""
-    from dd3g_kedro.core.ablation.held_out import write_held_out as write
+    from dd3g_kedro.ablation.held_out import write_held_out as write
 
     return write(benchmark_views, evaluate, ablate.held_out, destination)
 
@@ -42,11 +42,11 @@ def sample_held_out(
     images: Path, teacher: Teacher, sampling: Sampling, ablate: AblateConfig, destination: Path
 ) -> Path:
     """Ask the teacher for several objects of each held-out image."""
-    from dd3g_kedro.core.ablation.held_out import held_out_sampling, images_in
-    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+    from dd3g_kedro.ablation.held_out import held_out_sampling, images_in
+    from dd3g_kedro.factory.sampling import sample
 
     how = held_out_sampling(sampling, ablate.held_out)
-    return collect_quadruples(images_in(images), images, teacher, how, destination)
+    return sample(images_in(images), images, teacher, how, destination)
 
 
 def sample_on_white(
@@ -60,17 +60,17 @@ def sample_on_white(
     """The rendered images' quadruples again, from the same noise, over white."""
     from dataclasses import replace
 
-    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+    from dd3g_kedro.factory.sampling import sample
 
     how = replace(sampling, background="white", images=ablate.images)
-    return collect_quadruples(_accepted(image_table), collected_images, teacher, how, destination)
+    return sample(_accepted(image_table), collected_images, teacher, how, destination)
 
 
 def stylise_images(
     image_table: pd.DataFrame, collected_images: Path, ablate: AblateConfig, destination: Path
 ) -> Path:
     """Draw the accepted images in other manners: Table IV's synthetic images."""
-    from dd3g_kedro.core.ablation.stylise import write_stylised
+    from dd3g_kedro.ablation.stylise import write_stylised
 
     images = _accepted(image_table)[: ablate.images]
     return write_stylised(images, collected_images, ablate.stylisation, destination)
@@ -87,13 +87,13 @@ def sample_stylised(
     """Ask the teacher for the stylised images' quadruples."""
     from dataclasses import replace
 
-    from dd3g_kedro.core.ablation.stylise import stylised_images
-    from dd3g_kedro.core.quadruples.sampling import collect_quadruples
+    from dd3g_kedro.ablation.stylise import stylised_images
+    from dd3g_kedro.factory.sampling import sample
 
     sources = _accepted(image_table)[: ablate.images]
     made = [image for _, image, _ in stylised_images(sources, ablate.stylisation)]
     how = replace(sampling, images=None)
-    return collect_quadruples(made, images, teacher, how, destination)
+    return sample(made, images, teacher, how, destination)
 
 
 def row_node(name: str) -> Callable[..., RowResult]:
@@ -117,8 +117,8 @@ def row_node(name: str) -> Callable[..., RowResult]:
         stylised_images: Path | None = None,
     ) -> RowResult:
         """Train one row under the common budget and measure it."""
-        from dd3g_kedro.core.ablation.mix import sources_of
-        from dd3g_kedro.core.ablation.run import Benchmark, run_row
+        from dd3g_kedro.ablation.mix import sources_of
+        from dd3g_kedro.ablation.run import Benchmark, run_row
 
         return run_row(
             name,
@@ -152,9 +152,9 @@ def run_true_views(
     previous: RowResult | None,
 ) -> RowResult:
     """Train the row that learns from the truth, and measure it."""
-    from dd3g_kedro.core.ablation.config import TRUE_VIEWS
-    from dd3g_kedro.core.ablation.run import Benchmark, run_row
-    from dd3g_kedro.core.training.views import ViewsFolder
+    from dd3g_kedro.ablation.config import TRUE_VIEWS
+    from dd3g_kedro.ablation.run import Benchmark, run_row
+    from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     left_out = ablate.rows[TRUE_VIEWS] is None
     return run_row(
@@ -176,9 +176,9 @@ def table_node(name: str) -> Callable[..., dict[str, Any]]:
 
     def make_table(ablate: AblateConfig, **results: RowResult | None) -> dict[str, Any]:
         """Numbers, comparisons, words and a picture."""
-        from dd3g_kedro.core.ablation.table_figure import figure
-        from dd3g_kedro.core.ablation.table_text import markdown, sentence
-        from dd3g_kedro.core.ablation.tables import ablation_table
+        from dd3g_kedro.ablation.table_figure import figure
+        from dd3g_kedro.ablation.table_text import markdown, sentence
+        from dd3g_kedro.ablation.tables import ablation_table
 
         table = ablation_table(name, results, ablate)
         _LOG.info("%s. %s", table.title, sentence(table))
@@ -197,7 +197,7 @@ def interpolate(
     student: Student, images: Path, evaluate: EvaluateConfig, ablate: AblateConfig
 ) -> dict[str, Any]:
     """Walk between the image tokens of held-out pictures (Fig. 9)."""
-    from dd3g_kedro.core.ablation.interpolation import interpolations, smoothness, strip
+    from dd3g_kedro.ablation.interpolation import interpolations, smoothness, strip
     from dd3g_kedro.core.devices import default_device
 
     ways = interpolations(student.to(default_device()), images, ablate.interpolation)
@@ -212,12 +212,12 @@ def vary_noise(
     ablate: AblateConfig,
 ) -> dict[str, Any]:
     """Lift each held-out picture with several N, beside the teacher (Fig. 10)."""
-    from dd3g_kedro.core.ablation.diversity import picture, summary, variants_of
-    from dd3g_kedro.core.ablation.measures import batches_for
+    from dd3g_kedro.ablation.diversity import picture, summary, variants_of
     from dd3g_kedro.core.devices import default_device
+    from dd3g_kedro.factory.distillation import batches_for
 
     moved = student.to(default_device())
-    found = variants_of(moved, batches_for(moved, held_out, images), evaluate.autocast)
+    found = variants_of(moved, batches_for(moved.config, held_out, images), evaluate.autocast)
     return {
         "measures": summary(found, evaluate.manifest),
         "strip": picture(found, ablate.diversity),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from dd3g_kedro.core.ablation.config import ROWS, TABLES, TRUE_VIEWS
+from dd3g_kedro.ablation.config import ROWS, TABLES, TRUE_VIEWS
 from dd3g_kedro.pipelines.ablate import nodes
 
 _MEASURED_ON = {

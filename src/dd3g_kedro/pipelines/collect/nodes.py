@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dd3g_kedro.core.meshes.config import CollectConfig
+from dd3g_kedro.objects.config import CollectConfig
 
 Table: TypeAlias = Any  # pandas.DataFrame, which Kedro's start does without
 
@@ -14,7 +14,7 @@ def make_objects(
     destination: Path, benchmark_destination: Path, collect: CollectConfig
 ) -> tuple[Path, Path]:
     """Make the procedural objects to learn from, and those that are held out."""
-    from dd3g_kedro.core.meshes.objects import planned_objects, write_objects
+    from dd3g_kedro.objects.objects import planned_objects, write_objects
 
     train, held_out = planned_objects(collect.objects)
     return (
@@ -29,7 +29,7 @@ def draw_fronts(
     """Draw the procedural objects, the folder that `collect.meshes` names, or both."""
     import pandas as pd
 
-    from dd3g_kedro.core.meshes.views import SkippedMesh, draw_fronts
+    from dd3g_kedro.objects.views import SkippedMesh, draw_fronts
 
     folders = [collect.meshes] if collect.meshes else []
     if not folders or collect.procedural_too:
@@ -43,6 +43,6 @@ def draw_benchmark(benchmark_objects: Path, collect: CollectConfig) -> Table:
     """Draw the held-out objects from all sides."""
     import pandas as pd
 
-    from dd3g_kedro.core.meshes.views import VIEW_COLUMNS, draw_benchmark
+    from dd3g_kedro.objects.views import VIEW_COLUMNS, draw_benchmark
 
     return pd.DataFrame(draw_benchmark(benchmark_objects, collect), columns=list(VIEW_COLUMNS))

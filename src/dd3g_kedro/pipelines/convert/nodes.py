@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
+from dd3g_kedro.released.config import TeacherOrigin
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 def convert_teacher(origin: TeacherOrigin) -> Teacher:
     """Read the released checkpoint once; `TeacherDataset` stores it with its fingerprint."""
-    from dd3g_kedro.core.teacher.conversion import released_teacher
+    from dd3g_kedro.released.conversion import released_teacher
 
     return released_teacher(origin)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.objective.config import ObjectiveConfig
-from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
@@ -51,20 +51,17 @@ def distil_student(
     step_log: StepReports,
 ) -> Student:
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
-    from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
-    from dd3g_kedro.core.training.distil import distil
-    from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+    from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
+    from dd3g_kedro.factory.distillation import batches_for, distil_on_all_devices
 
     check_fit(student, teacher)
     beginner = starting_student(
         student, student_initial, distillation.start, distillation.optimization.seed
     )
-    return distil(
+    return distil_on_all_devices(
         beginner,
         teacher,
-        QuadrupleBatches(
-            quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
-        ),
+        batches_for(student, quadruples, collected_images),
         objective,
         partial(
             perceptual_distance,
@@ -83,7 +80,7 @@ def release_student(
     student: Student, quadruples: QuadrupleShards, distillation: Distillation, weights: Path
 ) -> StudentRelease:
     """Say what the registry is to be told of the new weights."""
-    from dd3g_kedro.core.training.model_card import model_card
+    from dd3g_kedro.registry.model_card import model_card
 
     return StudentRelease(
         weights=weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dd3g_kedro.core.generation.config import GenerateConfig
+from dd3g_kedro.generation.config import GenerateConfig
 
 
 def generate_objects(
@@ -13,8 +13,8 @@ def generate_objects(
 ) -> Iterator[dict[str, Any]]:
     """Lift every picture (Eq. 2); one object at a time reaches the disk."""
     from dd3g_kedro.core.devices import default_device
-    from dd3g_kedro.core.generation.objects import generated_objects
-    from dd3g_kedro.core.generation.sources import find_pictures
+    from dd3g_kedro.generation.objects import generated_objects
+    from dd3g_kedro.generation.sources import find_pictures
 
     pictures = find_pictures(image)
     student = student.to(default_device())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
-from dd3g_kedro.core.promotion.config import Promotion
-from dd3g_kedro.core.promotion.decision import decide, looked_up
+from dd3g_kedro.registry.config import Promotion
+from dd3g_kedro.registry.decision import decide, looked_up
 
 _LOG = logging.getLogger(__name__)
 

@@ -23,10 +23,10 @@ def write_report(
     run_notes: Path,
 ) -> str:
     """Everything that was measured as one HTML page; what was not says which command does."""
-    from dd3g_kedro.core.reporting.ablated import read_ablations
-    from dd3g_kedro.core.reporting.evaluated import Evaluated, texts
-    from dd3g_kedro.core.reporting.page import report_page
-    from dd3g_kedro.core.reporting.runs import tracked_runs
+    from dd3g_kedro.reporting.ablated import read_ablations
+    from dd3g_kedro.reporting.evaluated import Evaluated, texts
+    from dd3g_kedro.reporting.page import report_page
+    from dd3g_kedro.reporting.runs import tracked_runs
 
     tables = (intervals, per_object, per_view, by_azimuth, costs, pictures, study_scores)
     evaluated = Evaluated(protocol, metrics, *(texts(table) for table in tables))

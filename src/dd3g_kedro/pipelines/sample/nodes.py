@@ -22,8 +22,8 @@ def collect_quadruples(
 ) -> Path:
     """Simulate the teacher's ODE with DDIM for all accepted images, shard by shard (Sec. IV-A)."""
     from dd3g_kedro.core.quadruples.sampling import SourceImage
-    from dd3g_kedro.core.quadruples.sampling import collect_quadruples as collect
+    from dd3g_kedro.factory.sampling import sample
 
     accepted = image_table[image_table["accepted"]].sort_values("image_id")
     images = [SourceImage(*pair) for pair in zip(accepted.image_id, accepted.file, strict=True)]
-    return collect(images, collected_images, teacher, sampling, destination)
+    return sample(images, collected_images, teacher, sampling, destination)

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dd3g_kedro.core.config_building import build_fields
-from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
-from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig
-from dd3g_kedro.core.training.config import (
+from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.mini_teacher.config import (
     AutoencoderObjective,
-    Optimization,
+    MiniTeacherConfig,
     TeacherMeasurement,
     ViewAugmentation,
     ViewRendering,
 )
+from dd3g_kedro.released.config import TeacherOrigin
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -59,7 +59,7 @@ def draw_training_views(
 ) -> Path:
     """Draw every training mesh from all sides."""
     _check_trained(origin)
-    from dd3g_kedro.core.training.views import draw_views, mesh_files
+    from dd3g_kedro.mini_teacher.views import draw_views, mesh_files
 
     folders = [Path(folder) for folder in teacher_training.meshes]
     meshes = mesh_files(folders, "train", "teacher_training.meshes")
@@ -76,13 +76,15 @@ def train_autoencoder(
     step_log: StepReports,
 ) -> Any:
     """Fit the VAE to single views."""
-    from dd3g_kedro.core.teacher.mini import build_mini_teacher
-    from dd3g_kedro.core.training.teacher import fit_autoencoder
-    from dd3g_kedro.core.training.views import ViewsFolder
+    from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.model import build_mini_teacher
+    from dd3g_kedro.mini_teacher.training import fit_autoencoder
+    from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
-    return fit_autoencoder(
+    return on_all_devices(
+        fit_autoencoder,
         teacher.autoencoder,
         ViewsFolder(training_views),
         teacher_training.autoencoder_objective,
@@ -90,6 +92,7 @@ def train_autoencoder(
         teacher_training.augmentation,
         checkpoints / "autoencoder.pt",
         step_log,
+        processes=teacher_training.autoencoder.processes,
     )
 
 
@@ -104,9 +107,10 @@ def train_teacher(
     step_log: StepReports,
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
-    from dd3g_kedro.core.teacher.mini import build_mini_teacher
-    from dd3g_kedro.core.training.teacher import fit_denoiser
-    from dd3g_kedro.core.training.views import ViewsFolder
+    from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.model import build_mini_teacher
+    from dd3g_kedro.mini_teacher.training import fit_denoiser
+    from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
     if teacher_training.go_on:
@@ -119,13 +123,15 @@ def train_teacher(
     else:
         teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
         teacher.autoencoder = autoencoder
-    return fit_denoiser(
+    return on_all_devices(
+        fit_denoiser,
         teacher,
         ViewsFolder(training_views),
         teacher_training.denoiser,
         teacher_training.augmentation,
         checkpoints / "teacher.pt",
         step_log,
+        processes=teacher_training.denoiser.processes,
     )
 
 
@@ -133,8 +139,8 @@ def measure_teacher(
     teacher: Teacher, teacher_training: TeacherTraining
 ) -> tuple[dict[str, Any], Any, Any]:
     """PSNR of the four views of held-out meshes and of Gaussians fitted to them; two pictures."""
-    from dd3g_kedro.core.training.teacher_measures import measure_teacher as measured
-    from dd3g_kedro.core.training.views import mesh_files
+    from dd3g_kedro.mini_teacher.measures import measure_teacher as measured
+    from dd3g_kedro.mini_teacher.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
     meshes = mesh_files(folders, "test", "teacher_training.held_out")

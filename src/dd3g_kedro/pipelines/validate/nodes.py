@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dd3g_kedro.core.images.config import ValidateConfig
+from dd3g_kedro.pictures.config import ValidateConfig
 
 Table: TypeAlias = Any  # pandas.DataFrame, which Kedro's start does without
-Decisions: TypeAlias = Any  # list of core.images.decisions.Decision
+Decisions: TypeAlias = Any  # list of pictures.decisions.Decision
 
 
 def inspect_images(collected_images: Path, inspections: Path, validate: ValidateConfig) -> Table:
     """Measure every file of the folder; unreadable ones are rows too."""
-    from dd3g_kedro.core.images.folder_inspection import inspect_folder
-    from dd3g_kedro.core.images.table import as_table
+    from dd3g_kedro.pictures.folder_inspection import inspect_folder
+    from dd3g_kedro.pictures.table import as_table
 
     return as_table(inspect_folder(collected_images, inspections, validate.inspection))
 
@@ -26,8 +26,8 @@ def judge_images(
     validate: ValidateConfig,
 ) -> Table:
     """Accept or reject every picture, with the reasons in words."""
-    from dd3g_kedro.core.images.sources import read_sources, warn_of_strangers
     from dd3g_kedro.expectations.judging import judge_images as judge
+    from dd3g_kedro.pictures.sources import read_sources, warn_of_strangers
 
     sources = read_sources(collected_images)
     warn_of_strangers(collected_images, sources, set(measures["file"]))
@@ -42,8 +42,8 @@ def draw_contact_sheet(
     validate: ValidateConfig,
 ) -> Path:
     """Write the page that shows every picture and what was decided."""
-    from dd3g_kedro.core.images.contact_sheet import write_contact_sheet
-    from dd3g_kedro.core.images.folder_inspection import thumbnails
+    from dd3g_kedro.pictures.contact_sheet import write_contact_sheet
+    from dd3g_kedro.pictures.folder_inspection import thumbnails
 
     files = list(image_table["file"])
     small = thumbnails(collected_images, inspections, validate.inspection, files)

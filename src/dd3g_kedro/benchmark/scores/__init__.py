@@ -1,0 +1,1 @@
+"""What is measured of one object, and how sure the means are."""

@@ -1,0 +1,1 @@
+"""The user study of Sec. IV-A."""

@@ -1,0 +1,1 @@
+"""What an evaluation looks like: Table I, figures, picture sheets."""

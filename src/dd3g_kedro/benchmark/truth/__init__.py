@@ -1,0 +1,1 @@
+"""Objects with true views: stored, drawn from meshes, GSO, RTMV, or pictures without truth."""

@@ -1,0 +1,1 @@
+"""What makes the networks fast on a GPU."""

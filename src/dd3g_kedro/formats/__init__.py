@@ -1,0 +1,1 @@
+"""Files and pictures that other programs open: 3DGS PLY, splat, turntable."""

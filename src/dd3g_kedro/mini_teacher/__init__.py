@@ -1,0 +1,1 @@
+"""The teacher that this project trains on meshes, small (Ours)."""

@@ -1,0 +1,1 @@
+"""Others' released weights, read into this project's networks."""

@@ -1,0 +1,120 @@
+import math
+
+import pytest
+import torch
+import trimesh
+
+from dd3g_kedro.core.errors import DD3GError, InvalidMesh
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
+from dd3g_kedro.mini_teacher.views import RenderedViews, ViewsFolder, draw_views, mesh_files
+
+PLAIN = ViewAugmentation(
+    any_front=False, mirror=0.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0
+)
+HOW = ViewRendering(size=16, azimuths=8, elevations_deg=((5, 5), (10, 20)))
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory) -> RenderedViews:
+    folder = tmp_path_factory.mktemp("views")
+    box = trimesh.creation.box((1, 0.5, 0.5))
+    colors = [[255, 0, 0, 255]] * len(box.vertices)
+    box.visual.vertex_colors = colors
+    box.export(folder / "box.glb")
+    (folder / "broken.glb").write_bytes(b"no mesh")
+    failures = draw_views(
+        [folder / "box.glb", folder / "broken.glb"], folder / "drawn", HOW, CameraRig()
+    )
+    assert list(failures) == [str(folder / "broken.glb")]
+    return ViewsFolder(folder / "drawn").on(torch.device("cpu"))
+
+
+def test_all_rings_and_azimuths_are_drawn(views):
+    assert views.rgba.shape == (1, 2, 8, 4, 16, 16)
+    assert float(views.elevations[0, 0]) == pytest.approx(math.radians(5))
+    assert math.radians(10) <= float(views.elevations[0, 1]) <= math.radians(20)
+
+
+def test_a_bulky_object_is_shrunk_until_it_fits_into_every_view(tmp_path):
+    box = trimesh.creation.box((1.6, 1.6, 1.0))
+    box.export(tmp_path / "bulky.glb")
+    draw_views([tmp_path / "bulky.glb"], tmp_path / "drawn", HOW, CameraRig())
+    alpha = ViewsFolder(tmp_path / "drawn").on(torch.device("cpu")).rgba[0, :, :, 3]
+    assert alpha.sum(dim=(-1, -2)).min() > 0
+    for edge in (alpha[..., 0, :], alpha[..., -1, :], alpha[..., 0], alpha[..., -1]):
+        assert not edge.any()
+
+
+def test_frame_one_shows_the_input_image_itself(views):
+    batch = views.draw(6, torch.Generator().manual_seed(0), PLAIN)
+    torch.testing.assert_close(batch.images[:, 1], batch.input_image, rtol=0, atol=0)
+    torch.testing.assert_close(
+        batch.azimuth[0].rad2deg(), torch.tensor([-90.0, 0.0, 90.0, 180.0]), atol=1e-4, rtol=0
+    )
+
+
+def test_views_are_those_of_the_azimuths_that_they_name(views):
+    turned = ViewAugmentation(
+        any_front=True, mirror=0.0, recolour=0.0, turned_views=1.0, other_ring=0.0, white=1.0
+    )
+    batch = views.draw(8, torch.Generator().manual_seed(1), turned)
+    ring = views.rgba[0].float() / 255
+    over_white = ring[:, :, :3] * ring[:, :, 3:] + 1 - ring[:, :, 3:]
+    for index in range(8):
+        fronts = [
+            (r, a)
+            for r in range(2)
+            for a in range(8)
+            if torch.allclose(over_white[r, a], batch.input_image[index], atol=1e-5)
+        ]
+        matches = [
+            all(
+                torch.allclose(
+                    over_white[r, (a + round(float(p.rad2deg()) / 45)) % 8],
+                    batch.images[index, v],
+                    atol=1e-5,
+                )
+                for v, p in enumerate(batch.azimuth[index])
+            )
+            for r, a in fronts
+        ]
+        assert any(matches)
+
+
+def test_a_mirrored_object_is_a_true_view_of_the_mirrored_mesh(views):
+    mirrored = ViewAugmentation(
+        any_front=False, mirror=1.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0
+    )
+    batch = views.draw(1, torch.Generator().manual_seed(3), mirrored)
+    plain = views.draw(1, torch.Generator().manual_seed(3), PLAIN)
+    # seen from the left, the mirrored object shows the mirror image of its right-hand side
+    torch.testing.assert_close(batch.images[0, 2], plain.images[0, 0].flip(-1))
+
+
+def test_the_same_generator_draws_the_same_batch(views):
+    first, second = (
+        views.draw(4, torch.Generator().manual_seed(5), ViewAugmentation()) for _ in range(2)
+    )
+    torch.testing.assert_close(first.images, second.images, rtol=0, atol=0)
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(DD3GError, match="kedro run --pipelines=teacher"):
+        ViewsFolder(tmp_path)
+
+
+def test_only_the_wanted_split_of_a_catalog_is_read(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.glb").touch()
+    (tmp_path / "catalog.csv").write_text("id,split\na,train\nb,test\nc,train\n")
+    assert [p.stem for p in mesh_files([tmp_path], "train", "meshes")] == ["a", "c"]
+    assert [p.stem for p in mesh_files([tmp_path], "test", "held_out")] == ["b"]
+    with pytest.raises(InvalidMesh, match=r"split 'val'.*correct held_out"):
+        mesh_files([tmp_path], "val", "held_out")
+
+
+def test_a_catalog_of_other_meshes_divides_nothing(tmp_path):
+    (tmp_path / "a.glb").touch()
+    (tmp_path / "catalog.csv").write_text("id,split\nelsewhere/a,train\n")
+    assert [p.stem for p in mesh_files([tmp_path], "test", "held_out")] == ["a"]

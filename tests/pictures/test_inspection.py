@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.known_pictures import disc, hostile_pictures, save
+
+from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.pictures import folder_inspection
+from dd3g_kedro.pictures.config import ImageLimits, InspectionConfig
+from dd3g_kedro.pictures.folder_inspection import (
+    JOURNAL_FILE,
+    inspect_folder,
+    list_files,
+    thumbnails,
+)
+from dd3g_kedro.pictures.inspection import image_id, inspect_image
+
+ALONE = InspectionConfig(workers=1, thumbnail=32)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for seed in range(6):
+        save(disc(32, seed=seed), tmp_path / "pictures" / f"{seed}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are inspected from here on."""
+    seen: list[str] = []
+    inspect = folder_inspection.inspect_with_thumbnail
+
+    def watched(path: Path, *rest):
+        seen.append(path.name)
+        return inspect(path, *rest)
+
+    monkeypatch.setattr(folder_inspection, "inspect_with_thumbnail", watched)
+    return seen
+
+
+def test_the_id_is_that_of_the_pixels_not_of_the_file(tmp_path: Path):
+    pixels = disc()
+    rows = [
+        inspect_image(save(pixels, tmp_path / name, **options), ImageLimits())
+        for name, options in (("a.png", {}), ("b.tiff", {}), ("c.png", {"compress_level": 1}))
+    ]
+    assert {row.image_id for row in rows} == {image_id(pixels)}
+    changed = pixels.copy()
+    changed[40, 40, 1] ^= 1
+    assert image_id(changed) != image_id(pixels)
+    assert image_id(pixels.reshape(48, 192, 4)) != image_id(pixels)
+
+
+def test_a_hostile_file_is_a_row_with_its_reason(tmp_path: Path):
+    for path, words in hostile_pictures(tmp_path / "hostile").items():
+        row = inspect_image(path, ImageLimits())
+        assert row.file == path.name
+        if words in ("opaque", "empty"):  # pictures, of which the expectations will judge
+            assert row.problem is None
+            assert row.measures is not None
+        else:
+            assert words in str(row.problem), path
+            assert row.image_id is None
+            assert str(tmp_path) not in str(row.problem)
+
+
+def test_subfolders_count_and_hidden_files_and_sources_do_not(pictures: Path):
+    save(disc(32), pictures / "more" / "z.png")
+    save(disc(32), pictures / ".hidden" / "z.png")
+    for name in (".gitignore", "sources.csv", "notes.txt"):
+        (pictures / name).write_text("file\n")
+    names = [f.relative_to(pictures).as_posix() for f in list_files(pictures)]
+    assert names == [*(f"{seed}.png" for seed in range(6)), "more/z.png", "notes.txt"]
+
+
+@pytest.mark.parametrize("names", [[], ["notes.txt", "sources.csv"]])
+def test_a_folder_without_pictures_is_refused(tmp_path: Path, names: list[str]):
+    for name in names:
+        (tmp_path / name).write_text("file\n")
+    with pytest.raises(InvalidImage, match=f"{tmp_path}: expected a folder with pictures"):
+        inspect_folder(tmp_path, tmp_path / "journal", ALONE)
+
+
+def test_a_name_that_is_not_utf_8_is_a_row(pictures: Path, tmp_path: Path):
+    (pictures / "0.png").rename(pictures / os.fsdecode(b"\xff\n.png"))
+    rows = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    (bad,) = (row for row in rows if row.problem)
+    assert bad.file == "\\xff\\n.png"
+    assert "rename" in str(bad.problem)
+    bad.file.encode()
+
+
+def test_several_processes_give_the_rows_of_one(tmp_path: Path):
+    for seed in range(100):
+        save(disc(24, seed=seed), tmp_path / "pictures" / f"{seed:03d}.png")
+    hostile_pictures(tmp_path / "pictures" / "hostile")
+    rows = [
+        inspect_folder(tmp_path / "pictures", tmp_path / f"journal{n}", InspectionConfig(workers=n))
+        for n in (1, 2)
+    ]
+    assert rows[0] == rows[1]
+    assert [row.file for row in rows[0]] == sorted(row.file for row in rows[0])
+
+
+def test_what_was_inspected_is_not_inspected_again(pictures: Path, tmp_path: Path, looked_at):
+    first = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    assert len(looked_at) == 6
+    assert inspect_folder(pictures, tmp_path / "journal", ALONE) == first
+    assert len(looked_at) == 6
+
+
+def test_a_changed_file_is_inspected_again_and_a_deleted_one_forgotten(
+    pictures: Path, tmp_path: Path, looked_at
+):
+    inspect_folder(pictures, tmp_path / "journal", ALONE)
+    save(disc(32, seed=99), pictures / "3.png")
+    os.utime(pictures / "3.png", ns=(1, 1))
+    (pictures / "4.png").unlink()
+    rows = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    assert looked_at[6:] == ["3.png"]
+    assert [row.file for row in rows] == ["0.png", "1.png", "2.png", "3.png", "5.png"]
+    assert rows[3].image_id == image_id(disc(32, seed=99))
+
+
+def test_other_limits_begin_anew(pictures: Path, tmp_path: Path, looked_at):
+    inspect_folder(pictures, tmp_path / "journal", ALONE)
+    other = InspectionConfig(workers=1, thumbnail=32, limits=ImageLimits(max_megapixels=0.0001))
+    assert all(row.problem for row in inspect_folder(pictures, tmp_path / "journal", other))
+    assert len(looked_at) == 12
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
+def test_a_journal_cut_anywhere_goes_on_and_ends_the_same(
+    pictures: Path, tmp_path: Path, looked_at, kept: float
+):
+    first = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    journal = tmp_path / "journal" / JOURNAL_FILE
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: int(kept * len(whole))])
+    assert inspect_folder(pictures, tmp_path / "journal", ALONE) == first
+    assert 6 < len(looked_at) < 12
+    assert journal.read_bytes() == whole
+
+
+def test_an_interrupted_inspection_keeps_what_it_had(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_at
+):
+    monkeypatch.setattr(folder_inspection, "_PORTION", 1)
+    watched = folder_inspection.inspect_with_thumbnail
+
+    def interrupted(path: Path, *rest):
+        if path.name == "4.png":
+            raise KeyboardInterrupt
+        return watched(path, *rest)
+
+    monkeypatch.setattr(folder_inspection, "inspect_with_thumbnail", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        inspect_folder(pictures, tmp_path / "journal", ALONE)
+    monkeypatch.setattr(folder_inspection, "inspect_with_thumbnail", watched)
+    looked_at.clear()
+    assert len(inspect_folder(pictures, tmp_path / "journal", ALONE)) == 6
+    assert looked_at == ["4.png", "5.png"]
+
+
+def test_thumbnails_come_in_the_order_asked_for(pictures: Path, tmp_path: Path):
+    (pictures / "broken.png").write_bytes(b"no")
+    inspect_folder(pictures, tmp_path / "journal", ALONE)
+    names = ["5.png", "broken.png", "0.png"]
+    fifth, broken, _ = thumbnails(pictures, tmp_path / "journal", ALONE, names)
+    assert broken is None
+    head, _, content = str(fifth).partition(",")
+    assert head == "data:image/webp;base64"
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    apart = np.abs(shown.astype(int) - disc(32, seed=5))[disc(32)[..., 3] == 255]
+    assert apart.mean() < 12
+
+
+def test_inspecting_needs_no_torch():
+    """Every process of the pool would wait for it and hold its memory."""
+    code = "import sys, dd3g_kedro.pictures.folder_inspection; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
