@@ -60,7 +60,7 @@ def test_what_differs_is_named_key_by_key():
 def test_what_does_not_decide_is_left_out_and_must_exist():
     assert deciding(Outer(), ("log_every",)) == deciding(Outer(log_every=1), ("log_every",))
     assert "file" in deciding(Outer(), ("log_every",))
-    with pytest.raises(ValueError, match="Outer has no fields .*'log_evry'"):
+    with pytest.raises(ValueError, match=r"Outer has no fields .*'log_evry'"):
         deciding(Outer(), ("log_evry",))
 
 

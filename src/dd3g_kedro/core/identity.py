@@ -1,9 +1,9 @@
 """What a kept result was made of: one notion for all that is stored and taken up again.
 
 An identity names the maker with its version, and all that decides the result: its parameters and
-the fingerprints of its inputs. Whoever keeps something (a checkpoint, a shard, drawn views, measured
-pictures) keeps its identity beside it, and takes it up again only under the same one. What has
-another identity is set aside, never reused and never deleted. Ours: the paper keeps nothing.
+the fingerprints of its inputs. Whoever keeps something (a checkpoint, a shard, drawn views,
+measured pictures) keeps its identity beside it, and takes it up again only under the same one. What
+has another identity is set aside, never reused and never deleted. Ours: the paper keeps nothing.
 
 A maker's version is a number in its own module. A test holds a small golden output beside it and
 fails when the output changes and the version does not (`tests/golden.py`).
@@ -119,15 +119,11 @@ def file_fingerprint(path: Path) -> str:
 
 def weights_fingerprint(state: Mapping[str, Any]) -> str:
     """SHA-256 over names, types, shapes and bits of a state dict's tensors; on any device."""
+    import torch
+
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.flatten().view(dtype=_bytes()).numpy().tobytes())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8
