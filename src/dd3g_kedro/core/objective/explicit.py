@@ -8,6 +8,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
+from dd3g_kedro.core.metrics.fidelity import ssim
 from dd3g_kedro.core.objective.config import ExplicitSupervision
 
 ImageDistance = Callable[[Tensor, Tensor], Tensor]  # ("n 3 h w", "n 3 h w") -> "n", differentiable
@@ -19,7 +20,9 @@ def explicit_supervision(
     config: ExplicitSupervision,
     perceptual: ImageDistance,
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-    """lambda_1 MSE + lambda_2 perceptual distance (Eqs. 3, 4), and both without their weights.
+    """lambda_1 MSE + lambda_2 perceptual distance (Eqs. 3, 4), and all without their weights.
+
+    Ours: + structure_weight (1 - SSIM), where that is not zero; MSE alone is content with blur.
 
     Args:
         images: renderings, sRGB in [0, 1].
@@ -29,8 +32,11 @@ def explicit_supervision(
     """
     parts = {"mse": (images - targets).square().mean()}
     total = config.mse_weight * parts["mse"]
+    flat = [rearrange(views, "b v c h w -> (b v) c h w") for views in (images, targets)]
+    if config.structure_weight > 0:
+        parts["structure"] = 1 - ssim(*flat).mean()
+        total = total + config.structure_weight * parts["structure"]
     if config.perceptual_weight > 0:
-        flat = (rearrange(views, "b v c h w -> (b v) c h w") for views in (images, targets))
         parts["perceptual"] = perceptual(*flat).mean()
         total = total + config.perceptual_weight * parts["perceptual"]
     return total, parts

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from einops import pack
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.student.config import PEPDConfig
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
 from dd3g_kedro.core.student.pattern_extraction import PatternExtraction
 from dd3g_kedro.core.student.progressive_decoding import ProgressiveDecoding
+from dd3g_kedro.core.student.ray_start import StartOnRays
 from dd3g_kedro.core.types import Gaussians
 
 
@@ -28,7 +31,29 @@ class Generator(Protocol):
         ...
 
 
-class PEPD(nn.Module):
+class _Decoded(nn.Module):
+    """What PEPD and its ablation share: image tokens in, Gaussians out of all tokens."""
+
+    def __init__(
+        self,
+        image_encoder: nn.Module,
+        progressive_decoding: nn.Module,
+        rays: StartOnRays | None = None,
+    ) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.progressive_decoding = progressive_decoding
+        self.rays = rays
+
+    def decode(
+        self, tokens: Float[Tensor, "b t d"], input_image: Float[Tensor, "b 3 h w"]
+    ) -> Gaussians:
+        """p2, from a start on the picture's rays where there is one."""
+        start = None if self.rays is None else partial(self.rays, images=input_image)
+        return self.progressive_decoding(tokens, start)
+
+
+class PEPD(_Decoded):
     """Lift one image to Gaussians: G = p2(II + p1(II, N, C)), + joining tokens (Eq. 2)."""
 
     def __init__(
@@ -36,26 +61,35 @@ class PEPD(nn.Module):
         image_encoder: nn.Module,
         pattern_extraction: nn.Module,
         progressive_decoding: nn.Module,
+        rays: StartOnRays | None = None,
     ) -> None:
-        super().__init__()
-        self.image_encoder = image_encoder
+        super().__init__(image_encoder, progressive_decoding, rays)
         self.pattern_extraction = pattern_extraction
-        self.progressive_decoding = progressive_decoding
 
     @staticmethod
-    def from_config(config: PEPDConfig) -> nn.Module:
+    def from_config(config: PEPDConfig, elevation_deg: float, rig: CameraRig) -> nn.Module:
         """Compose the modules that the configuration names.
+
+        Args:
+            config: theirs.
+            elevation_deg: of the input picture's camera, at azimuth 0.
+            rig: of all cameras.
 
         Raises:
             MissingWeights: the image encoder's weights are not there.
         """
         image_encoder = ImageEncoder(config.image_encoder)
         decoding = ProgressiveDecoding(config.progressive_decoding, config.tokens)
+        rays = None
+        if config.rays is not None:
+            side = config.image_encoder.image_size // config.image_encoder.patch_size
+            per_token = config.progressive_decoding.gaussians_per_token
+            rays = StartOnRays(config.rays, side, per_token, elevation_deg, rig)
         if config.pattern_extraction is None:
-            return PD(image_encoder, decoding)
+            return PD(image_encoder, decoding, rays)
         width = config.progressive_decoding.width
         extraction = PatternExtraction(config.pattern_extraction, config.image_encoder.width, width)
-        return PEPD(image_encoder, extraction, decoding)
+        return PEPD(image_encoder, extraction, decoding, rays)
 
     def forward(
         self,
@@ -67,16 +101,11 @@ class PEPD(nn.Module):
         image_tokens = self.image_encoder(input_image)
         pattern_tokens = self.pattern_extraction(image_tokens, noise, rays)
         tokens, _ = pack([image_tokens, pattern_tokens], "b * d")
-        return self.progressive_decoding(tokens)
+        return self.decode(tokens, input_image)
 
 
-class PD(nn.Module):
+class PD(_Decoded):
     """G = p2(II): the ablation that ignores the probabilistic flow (Table II, c)."""
-
-    def __init__(self, image_encoder: nn.Module, progressive_decoding: nn.Module) -> None:
-        super().__init__()
-        self.image_encoder = image_encoder
-        self.progressive_decoding = progressive_decoding
 
     def forward(
         self,
@@ -85,4 +114,4 @@ class PD(nn.Module):
         rays: Float[Tensor, "b v 6 y x"],  # noqa: ARG002
     ) -> Gaussians:
         """Lift pictures, sRGB in [0, 1]."""
-        return self.progressive_decoding(self.image_encoder(input_image))
+        return self.decode(self.image_encoder(input_image), input_image)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dd3g_kedro.core.gaussians.activation import LOG_SCALE_FLOOR, LOG_SCALE_RANGE, activate
+from dd3g_kedro.core.gaussians.activation import (
+    PAPER_SCALES,
+    BoundedScales,
+    FreeScales,
+    activate,
+)
 from dd3g_kedro.core.student.blocks import (
     Attention,
     PointAttention,
@@ -19,7 +24,7 @@ from dd3g_kedro.core.student.blocks import (
     start_near,
 )
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
-from dd3g_kedro.core.student.initial_cloud import ball
+from dd3g_kedro.core.student.initial_cloud import Placed, RawAttributes, ball
 from dd3g_kedro.core.types import Gaussians
 
 
@@ -31,6 +36,13 @@ def _attention(config: ProgressiveDecodingConfig) -> nn.Module:
     if config.attention == "point":
         return PointAttention(config.width, config.neighbours)
     return Attention(config.width, config.head_width)
+
+
+def scales_of(config: ProgressiveDecodingConfig) -> FreeScales:
+    """The paper's range of scales, or the bounded shape that the configuration names."""
+    if config.shape is None:
+        return PAPER_SCALES
+    return BoundedScales(*config.shape.log_scale, config.shape.log_ratio)
 
 
 class SoftBound(nn.Module):
@@ -90,27 +102,40 @@ class ProgressiveDecoding(nn.Module):
             for _ in range(config.blocks)
         )
         taps, initial, count = config.taps, config.initial, config.gaussians_per_token
-        scale = _logit((initial.log_scale - LOG_SCALE_FLOOR) / LOG_SCALE_RANGE)
+        self.scales = scales_of(config)
+        self.placed = Placed(
+            means=ball(count, initial.radius),
+            scale=float(self.scales.raw(torch.tensor(initial.log_scale, device="cpu"))),
+            opacity=_logit(initial.opacity),
+            raw_scale=self.scales.raw,
+        )
         turn = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-        self.means = AttributeDecoder(config, taps.means, ball(count, initial.radius))
-        self.log_scales = AttributeDecoder(config, taps.log_scales, torch.full((count, 3), scale))
+        scale = torch.full((count, 3), self.placed.scale)
+        opacity = torch.full((count, 1), self.placed.opacity)
+        self.means = AttributeDecoder(config, taps.means, self.placed.means)
+        self.log_scales = AttributeDecoder(config, taps.log_scales, scale)
         self.quaternions = AttributeDecoder(config, taps.quaternions, turn.repeat(count, 1))
         self.colors = AttributeDecoder(config, taps.colors, torch.zeros(count, 3))
-        opacity = torch.full((count, 1), _logit(initial.opacity))
         self.opacities = AttributeDecoder(config, taps.opacities, opacity)
         self.bound = nn.Identity() if config.mean_bound is None else SoftBound(config.mean_bound)
 
-    def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
-        """Decode the attributes along the stack."""
+    def forward(
+        self,
+        tokens: Float[Tensor, "b t d"],
+        start: Callable[[RawAttributes, Placed], RawAttributes] | None = None,
+    ) -> Gaussians:
+        """Decode the attributes along the stack; `start` may move Gaussians elsewhere."""
         tokens = tokens + self.embedding
         outputs = []
         for block in self.blocks:
             tokens = block(tokens)
             outputs.append(tokens)
-        return activate(
+        raw = RawAttributes(
             self.bound(self.means(outputs)),
             self.log_scales(outputs),
             self.quaternions(outputs),
             self.colors(outputs),
-            rearrange(self.opacities(outputs), "b g 1 -> b g"),
+            self.opacities(outputs),
         )
+        raw = raw if start is None else start(raw, self.placed)
+        return activate(*raw[:4], rearrange(raw.opacities, "b g 1 -> b g"), self.scales)

@@ -19,6 +19,7 @@ from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
 from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
+from dd3g_kedro.core.objective.hull import hull_distance, silhouette_distances
 from dd3g_kedro.core.objective.implicit import verification_cameras, verification_timesteps
 from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.ranks import on_all_devices
@@ -160,6 +161,10 @@ def distil(
             asked_about = gaussians[:few], batch.input_rgba[:few]
             verification = verify(*asked_about, teacher, objective, generator)
             result["verification"] = beta * verification
+        if objective.explicit.hull_weight > 0:
+            distances = silhouette_distances(quadruples.output_images, quadruples.background)
+            hull = hull_distance(gaussians.means, quadruples.cameras, distances)
+            result["hull"] = objective.explicit.hull_weight * hull
         opacity = objective.opacity_weight * opacity_regularization(gaussians.opacities)
         return result | {"opacity": opacity}
 

@@ -26,7 +26,7 @@ class Distillation:
 
     optimization: Optimization
     start: Literal["initial", "random"]  # from the shipped weights, or from nothing
-    perceptual: Literal["encoder_features", "lpips"]  # the second distance of Eq. 4
+    perceptual: Literal["encoder_features", "imagenet_features", "lpips"]  # the second distance of Eq. 4
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
@@ -51,20 +51,23 @@ def distil_student(
     step_log: StepReports,
 ) -> Student:
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
+    from dd3g_kedro.core.devices import default_device
     from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.core.training.distil import distil
     from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
+    from dd3g_kedro.core.training.resident_batches import resident_where_they_fit
 
     check_fit(student, teacher)
     beginner = starting_student(
         student, student_initial, distillation.start, distillation.optimization.seed
     )
+    batches = QuadrupleBatches(
+        quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
+    )
     return distil(
         beginner,
         teacher,
-        QuadrupleBatches(
-            quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
-        ),
+        resident_where_they_fit(batches, default_device()),
         objective,
         partial(
             perceptual_distance,
