@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dd3g_kedro.core.metrics.fidelity import ssim
 from dd3g_kedro.core.objective.config import ExplicitSupervision
 from dd3g_kedro.core.objective.explicit import explicit_supervision
 
@@ -44,6 +45,18 @@ def test_without_weight_the_perceptual_distance_is_not_computed():
     total, parts = explicit_supervision(images, 1 - images, only_mse, never)
     assert set(parts) == {"mse"}
     torch.testing.assert_close(total, parts["mse"])
+
+
+def test_structure_costs_what_ssim_lacks_and_asks_for_sharp_pictures():
+    config = ExplicitSupervision(mse_weight=0.0, perceptual_weight=0.0, structure_weight=0.3)
+    targets = torch.rand(1, 2, 3, 32, 32)
+    same, _ = explicit_supervision(targets, targets, config, mean_difference)
+    torch.testing.assert_close(same, torch.tensor(0.0), atol=1e-6, rtol=0)
+    blurred = torch.nn.functional.avg_pool2d(targets[0], 5, 1, 2)[None]
+    total, parts = explicit_supervision(blurred, targets, config, mean_difference)
+    torch.testing.assert_close(parts["structure"], 1 - ssim(blurred[0], targets[0]).mean())
+    torch.testing.assert_close(total, 0.3 * parts["structure"])
+    assert parts["structure"] > 0.3
 
 
 def test_a_negative_weight_is_refused_by_name():

@@ -49,8 +49,8 @@ def test_the_base_student_stays_under_26_million_parameters(configs):
         assert parameters(build_empty_generator(configs["base"])) < 26_000_000
 
 
-def test_tokens_are_the_images_then_the_patterns(student, smoke):
-    seen = {}
+def test_tokens_are_the_images_then_the_patterns(smoke, replace_pepd):
+    student, seen = Student.from_config(replace_pepd(smoke, rays=None, window=None), seed=0), {}
     student.generator.progressive_decoding.register_forward_pre_hook(
         lambda _, arguments: seen.update(tokens=arguments[0])
     )
@@ -84,8 +84,10 @@ def test_objects_of_a_batch_do_not_mix(student, smoke, disturbed):
 def test_every_parameter_takes_part(student, smoke):
     gaussians = student(*inputs(smoke))
     sum(getattr(gaussians, name).square().sum() for name in vars(gaussians)).backward()
-    unused = [name for name, p in student.named_parameters() if p.grad is None]
-    assert unused == []
+    learnt = [(name, p) for name, p in student.named_parameters() if p.requires_grad]
+    assert [name for name, p in learnt if p.grad is None] == []
+    kept = {name for name, p in student.named_parameters() if not p.requires_grad}
+    assert kept and all("imagenet.features" in name for name in kept)
 
 
 def test_without_pattern_extraction_the_noise_is_ignored(smoke, replace_pepd):

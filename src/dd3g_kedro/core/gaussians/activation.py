@@ -13,6 +13,7 @@ LOG_SCALE_FLOOR = -9.0  # Sec. IV-A: log s = -9 + 6 sigmoid. Ours: natural log
 LOG_SCALE_RANGE = 6.0
 OPACITY_MARGIN = 1e-6  # Ours: sigmoid reaches 0 and 1 in float32, and Eq. 7 takes a logarithm
 _SMALLEST_NORM = 1e-12  # squared
+_EDGE = 0.01  # of the scales' range, from which a feature still learns
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,14 @@ class FreeScales:
     low: float = LOG_SCALE_FLOOR
     high: float = LOG_SCALE_FLOOR + LOG_SCALE_RANGE
 
-    def __call__(self, raw: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+    def __call__(self, raw: Float[Tensor, "*n k"]) -> Float[Tensor, "*n k"]:
         """Logarithmic scales of raw features."""
         return self.low + (self.high - self.low) * raw.sigmoid()
 
     def raw(self, log_scales: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-        """The feature that all three axes must have to get a scale within the range."""
-        return ((log_scales - self.low) / (self.high - self.low)).logit()
+        """The feature that all three axes must have to get a scale, or the nearest in the range."""
+        share = (log_scales - self.low) / (self.high - self.low)
+        return share.clamp(_EDGE, 1 - _EDGE).logit()
 
 
 @dataclass(frozen=True)

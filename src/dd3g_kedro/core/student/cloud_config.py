@@ -15,6 +15,7 @@ class InitialCloud:
     radius: float = 0.4  # box sides
     log_scale: float = -4.75  # natural; about one pixel of a 128 px picture
     opacity: float = 0.2  # low enough that gradients reach the Gaussians inside
+    scattered: bool = False  # each token's at places of their own, not all tokens' at the same
 
     def __post_init__(self) -> None:
         build_fields(self, "initial")
@@ -68,3 +69,21 @@ class RayStart:
     def gaussians(self) -> int:
         """How many of an image token's Gaussians start on rays."""
         return self.cells**2 + self.back_cells**2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectWindow:
+    """Ours: the picture is cut to the object before it is encoded, and lengths are in its sides.
+
+    Small objects get as many tokens and as fine Gaussians as large ones.
+    """
+
+    margin: float = 1.1  # of the object's longer side
+    smallest: float = 0.25  # of the picture's side
+    contrast: float = 0.05  # of a channel to the picture's rim, from which it is the object
+
+    def __post_init__(self) -> None:
+        build_fields(self, "window")
+        require_positive(self, "window", "smallest", "contrast")
+        require(self.margin >= 1, f"window.margin must be at least 1, got {self.margin}")
+        require(self.smallest <= 1, f"window.smallest must be at most 1, got {self.smallest}")

@@ -9,7 +9,12 @@ from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.student.baseline_config import SplatterImageConfig, TriplaneGaussianConfig
 from dd3g_kedro.core.student.checks import require, require_positive
-from dd3g_kedro.core.student.cloud_config import BoundedShape, InitialCloud, RayStart
+from dd3g_kedro.core.student.cloud_config import (
+    BoundedShape,
+    InitialCloud,
+    ObjectWindow,
+    RayStart,
+)
 from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 
 
@@ -128,6 +133,7 @@ class PEPDConfig:
     progressive_decoding: ProgressiveDecodingConfig
     pattern_extraction: PatternExtractionConfig | None
     rays: RayStart | None = None  # None: as the paper, no Gaussian is tied to a pixel
+    window: ObjectWindow | None = None  # None: as the paper, the whole picture is looked at
 
     def __post_init__(self) -> None:
         build_fields(self, "pepd")

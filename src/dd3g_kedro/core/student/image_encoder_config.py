@@ -21,7 +21,9 @@ class ImageEncoderConfig:
     position_size: int | None = None  # pixels its positions were trained at, if not image_size
     weights: str | None = None  # folder in transformers' format: config.json, model.safetensors
     trainable: bool = True  # Ours: Sec. IV-F calls the image codes DINO's own; `paper` freezes them
-    imagenet_stages: tuple[int, ...] = ()  # Ours: of EfficientNet-Lite0, frozen, that join the tokens
+    imagenet_stages: tuple[
+        int, ...
+    ] = ()  # Ours: of EfficientNet-Lite0, frozen, that join the tokens
 
     def __post_init__(self) -> None:
         where = "image_encoder"

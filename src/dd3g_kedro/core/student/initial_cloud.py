@@ -22,6 +22,13 @@ def ball(count: int, radius: float) -> Float[Tensor, "{count} 3"]:
         return (radius * inside[:count]).float()
 
 
+def scattering(tokens: int, count: int, radius: float) -> Float[Tensor, "g 3"]:
+    """What moves each token's `ball` to places of its own, all over the same ball."""
+    with torch.device("cpu"):
+        own = ball(tokens * count, radius).unflatten(0, (count, tokens)).transpose(0, 1)
+        return (own - ball(count, radius)).flatten(0, 1)
+
+
 class RawAttributes(NamedTuple):
     """What the five decoders say, before their activations."""
 

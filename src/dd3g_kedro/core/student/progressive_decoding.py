@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from einops import rearrange
@@ -24,7 +24,7 @@ from dd3g_kedro.core.student.blocks import (
     start_near,
 )
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
-from dd3g_kedro.core.student.initial_cloud import Placed, RawAttributes, ball
+from dd3g_kedro.core.student.initial_cloud import Placed, RawAttributes, ball, scattering
 from dd3g_kedro.core.types import Gaussians
 
 
@@ -52,8 +52,8 @@ class SoftBound(nn.Module):
         super().__init__()
         self.bound = bound
 
-    def forward(self, means: Float[Tensor, "b g 3"]) -> Float[Tensor, "b g 3"]:
-        """Bound positions."""
+    def forward(self, means: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
+        """Bound positions, or parts of them."""
         return self.bound * (means / self.bound).tanh()
 
 
@@ -109,6 +109,11 @@ class ProgressiveDecoding(nn.Module):
             opacity=_logit(initial.opacity),
             raw_scale=self.scales.raw,
         )
+        if initial.scattered:
+            moves = scattering(tokens, count, initial.radius)
+            self.register_buffer("moves", moves, persistent=False)
+        else:
+            self.moves = None
         turn = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
         scale = torch.full((count, 3), self.placed.scale)
         opacity = torch.full((count, 1), self.placed.opacity)
@@ -119,23 +124,30 @@ class ProgressiveDecoding(nn.Module):
         self.opacities = AttributeDecoder(config, taps.opacities, opacity)
         self.bound = nn.Identity() if config.mean_bound is None else SoftBound(config.mean_bound)
 
-    def forward(
-        self,
-        tokens: Float[Tensor, "b t d"],
-        start: Callable[[RawAttributes, Placed], RawAttributes] | None = None,
-    ) -> Gaussians:
-        """Decode the attributes along the stack; `start` may move Gaussians elsewhere."""
+    def raw(self, tokens: Float[Tensor, "b t d"]) -> RawAttributes:
+        """Decode the attributes along the stack, before their bounds and activations."""
         tokens = tokens + self.embedding
         outputs = []
         for block in self.blocks:
             tokens = block(tokens)
             outputs.append(tokens)
-        raw = RawAttributes(
-            self.bound(self.means(outputs)),
+        return RawAttributes(
+            self.means(outputs),
             self.log_scales(outputs),
             self.quaternions(outputs),
             self.colors(outputs),
             self.opacities(outputs),
         )
-        raw = raw if start is None else start(raw, self.placed)
+
+    def scattered(self, means: Float[Tensor, "b g 3"]) -> Float[Tensor, "b g 3"]:
+        """Free Gaussians where their tokens start, if every token has places of its own."""
+        return means if self.moves is None else means + self.moves
+
+    def activated(self, raw: RawAttributes) -> Gaussians:
+        """Attributes of placed Gaussians."""
         return activate(*raw[:4], rearrange(raw.opacities, "b g 1 -> b g"), self.scales)
+
+    def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
+        """Decode, where nothing else says where Gaussians go."""
+        raw = self.raw(tokens)
+        return self.activated(raw._replace(means=self.bound(self.scattered(raw.means))))
