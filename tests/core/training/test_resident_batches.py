@@ -37,7 +37,7 @@ def test_batches_are_those_that_are_read_step_by_step(batches):
 
 
 def test_they_serve_another_process_and_after_a_close(batches):
-    again = pickle.loads(pickle.dumps(ResidentBatches(batches, CPU)))  # noqa: S301
+    again = pickle.loads(pickle.dumps(ResidentBatches(batches, CPU)))
     before = tensors(again.at_step(2, 2, seed=0))
     again.close()
     for mine, theirs in zip(tensors(again.at_step(2, 2, seed=0)), before, strict=True):

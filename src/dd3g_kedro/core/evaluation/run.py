@@ -26,10 +26,17 @@ from dd3g_kedro.core.evaluation.config import EvaluateConfig, PicturesConfig
 from dd3g_kedro.core.evaluation.kept_pictures import KeptPicture, Seen, kept_pictures
 from dd3g_kedro.core.evaluation.methods import Lifted, Method, rendered
 from dd3g_kedro.core.evaluation.protocol import Manifest
-from dd3g_kedro.core.evaluation.score_names import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES
+from dd3g_kedro.core.evaluation.score_names import (
+    ALIGNED,
+    CLIP_SIMILARITY,
+    METRICS,
+    SCORES,
+    USED_GAUSSIANS,
+)
 from dd3g_kedro.core.evaluation.scoring import Scorer
 from dd3g_kedro.core.evaluation.strips import TRUTH
 from dd3g_kedro.core.evaluation.turntables import eight_bit
+from dd3g_kedro.core.evaluation.usage import used_share
 from dd3g_kedro.core.images.background import composite
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.types import Cameras, Gaussians
@@ -169,6 +176,8 @@ def _scored(
     if isinstance(method, Lifted):
         gaussians = method.lifter(sighting, background[0])
         images = seen(gaussians, truth.cameras)
+        used = used_share(gaussians, truth.cameras, config.manifest.drawing.size)
+        scores[USED_GAUSSIANS] = [used] * len(truth.azimuths_deg)
     else:
         images = method(sighting, truth.cameras, config.manifest.drawing.size, background)
     given = composite(sighting.rgba, background[0])

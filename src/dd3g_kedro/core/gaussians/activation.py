@@ -75,6 +75,7 @@ def activate(
     raw_quaternions: Float[Tensor, "b g 4"],
     raw_colors: Float[Tensor, "b g 3"],
     raw_opacities: Float[Tensor, "b g"],
+    *,
     scales: FreeScales = PAPER_SCALES,
 ) -> Gaussians:
     """log s = -9 + 6 sigmoid, q / |q|, c and alpha sigmoid (Sec. IV-A), in float32."""

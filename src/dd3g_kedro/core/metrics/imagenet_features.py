@@ -50,6 +50,7 @@ _STAGES = (
     _Stage(1, 320, 3, 1, 6),
 )
 WIDTHS = tuple(stage.width for stage in _STAGES)
+ALL_STAGES = tuple(range(1, len(_STAGES) + 1))
 DISTANCE_STAGES = (1, 2, 3)  # whose features a distance compares: edges, textures, parts
 REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)  # pixels a cell of each stage's map
 

@@ -145,7 +145,7 @@ class ProgressiveDecoding(nn.Module):
 
     def activated(self, raw: RawAttributes) -> Gaussians:
         """Attributes of placed Gaussians."""
-        return activate(*raw[:4], rearrange(raw.opacities, "b g 1 -> b g"), self.scales)
+        return activate(*raw[:4], rearrange(raw.opacities, "b g 1 -> b g"), scales=self.scales)
 
     def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
         """Decode, where nothing else says where Gaussians go."""

@@ -33,6 +33,9 @@ def _cells(patches: int, cells: int) -> Float[Tensor, "p k 2"]:
 class FrontFrame(nn.Module):
     """The input picture's camera, and where its window lies in the world."""
 
+    axes: Tensor  # rows: right, down, forward
+    position: Tensor
+
     def __init__(self, elevation_deg: float, rig: CameraRig) -> None:
         super().__init__()
         with torch.device("cpu"):  # also where a model is built on `meta`
@@ -62,6 +65,10 @@ class StartOnRays(nn.Module):
     A predicted offset then counts along the ray and, less, across it, in the camera's axes: the
     front view stays sharp while depth is learnt. Lengths are in the window's sides.
     """
+
+    places: Tensor  # of the rays in the window, "p k 2"
+    depths: Tensor  # behind the plane through the origin, "k"
+    log_scales: Tensor  # "k"
 
     def __init__(self, config: RayStart, patches: int, per_token: int, frame: FrontFrame) -> None:
         """Lay out the rays of `patches` x `patches` tokens of `per_token` Gaussians each."""

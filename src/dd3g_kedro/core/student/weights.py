@@ -19,6 +19,7 @@ from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.student.baseline_config import SplatterImageConfig
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.generators import build_empty_generator, build_generator
+from dd3g_kedro.core.student.image_encoder import ImageEncoder
 from dd3g_kedro.core.types import AntialiasedGaussians, Cameras, Gaussians
 
 _FORMAT = "dd3g-kedro student 1"
@@ -48,8 +49,9 @@ class Student(nn.Module):
     def freeze(self) -> None:
         """Let everything learn but what the configuration keeps: pretrained image features."""
         self.generator.requires_grad_(requires_grad=True)
-        if not isinstance(self.config.architecture, SplatterImageConfig):
-            self.generator.image_encoder.freeze()
+        for part in self.generator.modules():
+            if isinstance(part, ImageEncoder):
+                part.freeze()
 
     @property
     def cameras(self) -> Cameras:
@@ -150,8 +152,11 @@ def load_student(path: str | Path) -> Student:
         generator = build_empty_generator(config)
     _require_same_tensors(path, generator.state_dict(), tensors)
     generator.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
-    if not isinstance(config.architecture, SplatterImageConfig):
-        generator.image_encoder.trainable = config.architecture.image_encoder.trainable
+    for part in generator.modules():
+        if isinstance(part, ImageEncoder) and not isinstance(
+            config.architecture, SplatterImageConfig
+        ):
+            part.trainable = config.architecture.image_encoder.trainable
     student = Student(generator, config).eval()
     student.freeze()
     with path.open("rb") as stream:

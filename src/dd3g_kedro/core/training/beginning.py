@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from dd3g_kedro.core.devices import default_device, network_autocast
@@ -81,11 +80,10 @@ def perceptual_distance(
     device = default_device()
     if kind == "imagenet_features":
         network = ImagenetFeatures.pretrained(DISTANCE_STAGES).to(device)
-        network = network.to(memory_format=torch.channels_last)
 
         def pretrained(images: Tensor) -> list[Tensor]:
             with network_autocast(device):
-                return network(images.contiguous(memory_format=torch.channels_last))
+                return network(images)
 
         return feature_distance(pretrained)
     if kind == "lpips":

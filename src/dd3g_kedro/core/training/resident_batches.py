@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.processes import available_cores
+from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.ranks import rank, ranks
 from dd3g_kedro.core.training.quadruple_batches import (
     QuadrupleBatch,
