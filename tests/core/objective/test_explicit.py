@@ -36,6 +36,19 @@ def test_every_view_is_compared_with_its_own_target():
     torch.testing.assert_close(seen[0], torch.ones(8, 3, 8, 8))
 
 
+def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
+    config = ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=2)
+    images = torch.arange(8.0).view(2, 4, 1, 1, 1).expand(2, 4, 3, 16, 16)
+    seen = []
+    _, parts = explicit_supervision(
+        images, images + 1, config, lambda a, b: seen.append(a) or mean_difference(a, b)
+    )
+    assert seen[0][:, 0, 0, 0].tolist() == [0, 2, 5, 7]
+    torch.testing.assert_close(parts["mse"], torch.tensor(1.0))
+    with pytest.raises(ValueError, match=r"explicit\.detail_every must be at least 1, got 0"):
+        ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=0)
+
+
 def test_without_weight_the_perceptual_distance_is_not_computed():
     def never(images, targets):
         raise AssertionError
