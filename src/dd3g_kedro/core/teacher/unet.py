@@ -27,7 +27,6 @@ from dd3g_kedro.core.teacher.last_transformer import leave_out_image_frame
 from dd3g_kedro.core.teacher.resampler import Resampler
 from dd3g_kedro.core.teacher.upsampling import fold_upsampling
 
-
 RAY_CHANNELS = 6  # beside the latents', where a configuration has rays
 
 
