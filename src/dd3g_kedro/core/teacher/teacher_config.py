@@ -18,6 +18,7 @@ class TeacherConfig:
     encoder_layer: int = -2  # which hidden state of the image encoder gives the image tokens
     views: int = 4
     input_relative: bool = False  # azimuths count from the input image's camera, not the front
+    imagenet_stages: tuple[int, ...] = ()  # Ours: whose pretrained features join the image tokens
     elevation_deg: float = 5.0  # of the views and of the input image; ImageDream's demo value
     rig: CameraRig = field(default_factory=CameraRig)
     unet: UNetConfig
@@ -49,6 +50,7 @@ class VisionConfig:
     layers: int
     heads: int
     patch_size: int
+    imagenet_stages: tuple[int, ...] = ()  # Ours: EfficientNet-Lite0's that join the tokens
 
 
 @dataclass(frozen=True, kw_only=True)

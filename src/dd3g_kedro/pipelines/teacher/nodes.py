@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from dd3g_kedro.core.teacher.origin_config import TeacherOrigin
 from dd3g_kedro.core.teacher.teacher_config import MiniTeacherConfig
 from dd3g_kedro.core.training.config import (
     AutoencoderObjective,
+    DenoiserObjective,
     Optimization,
     TeacherMeasurement,
     ViewAugmentation,
@@ -35,7 +36,8 @@ class TeacherTraining:
     denoiser: Optimization
     measurement: TeacherMeasurement
     seed: int = 0
-    go_on: bool = False  # start from the present teacher, not from random weights
+    go_on: bool = False  # start from the present teacher, grown where mini_teacher is larger
+    denoiser_objective: DenoiserObjective = field(default_factory=DenoiserObjective)
 
     def __post_init__(self) -> None:
         build_fields(self, "teacher_training")
@@ -104,6 +106,7 @@ def train_teacher(
     step_log: StepReports,
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
+    from dd3g_kedro.core.teacher.growing import grown
     from dd3g_kedro.core.teacher.mini import build_mini_teacher
     from dd3g_kedro.core.training.teacher import fit_denoiser
     from dd3g_kedro.core.training.views import ViewsFolder
@@ -115,7 +118,7 @@ def train_teacher(
                 "teacher_training.go_on is true, but there is no teacher to go on from; run "
                 "`dvc pull`, or set it to false"
             )
-        teacher = present
+        teacher = grown(present, mini_teacher, teacher_training.seed)
     else:
         teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
         teacher.autoencoder = autoencoder
@@ -126,6 +129,7 @@ def train_teacher(
         teacher_training.augmentation,
         checkpoints / "teacher.pt",
         step_log,
+        teacher_training.denoiser_objective,
     )
 
 
