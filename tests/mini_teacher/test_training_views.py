@@ -14,9 +14,8 @@ from dd3g_kedro.mini_teacher.views import (
     ViewsFolder,
     draw_views,
     mesh_files,
-    stretched,
 )
-from dd3g_kedro.objects.mesh import Mesh, Textures
+from dd3g_kedro.objects.mesh import Mesh, Textures, stretched
 
 PLAIN = ViewAugmentation(
     any_front=False, mirror=0.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0

@@ -6,6 +6,7 @@ from tests.fakes import SIZE, tiny_quadruples, tiny_student_config
 
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.training.resident_batches import ResidentBatches, resident_where_they_fit
+from dd3g_kedro.pictures.input_images import InputImages
 
 CPU = torch.device("cpu")
 
@@ -14,7 +15,9 @@ CPU = torch.device("cpu")
 def batches(tmp_path_factory):
     shards, images, teacher = tiny_quadruples(tmp_path_factory.mktemp("resident"), count=5)
     rig = tiny_student_config().rig
-    return QuadrupleBatches(shards, images, SIZE, teacher.latent_shape, rig, readers=0)
+    return QuadrupleBatches(
+        shards, InputImages(images, SIZE), SIZE, teacher.latent_shape, rig, readers=0
+    )
 
 
 def tensors(batch):
