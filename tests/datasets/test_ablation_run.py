@@ -41,7 +41,7 @@ def datasets(place: Path) -> tuple[RowResultDataset, RowLogDataset]:
 
 def train(place: Path, first: int = 0, last: int = 3) -> None:
     log = datasets(place)[1].load()
-    log.truncate(first - 1)
+    log.begin(first, list(log.records())[:first])
     for step in range(first, last):
         log.append(step, {"loss": 1.0 / (step + 1)})
     log.flush()

@@ -54,7 +54,7 @@ def train_row(
     given = lessons(origin, ablate, settings.student)
     fingerprint = settings.fingerprint(given.selection, teacher.fingerprint)
     name = fingerprint[:_NAMED_BY]
-    weights, checkpoint = folder / f"student_{name}.safetensors", folder / f"{name}.pt"
+    weights = folder / f"student_{name}.safetensors"
     trained = TrainedRow(weights, fingerprint, given.count, given.pool, teacher.fingerprint)
     if weights.is_file():
         return trained
@@ -72,7 +72,7 @@ def train_row(
             weights=ablate.lpips_weights,
         ),
         optimization,
-        checkpoint,
+        folder,
         reports,
         settings.verified_share,
     )

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def record_run(folder: Path, result: RowResult) -> None:
     untold = noted is None or noted.info.run_id != run  # trained untracked, or measured anew
     if untold and (folder / _STEPS).is_file():
         steps = RowLog(folder / _STEPS)
-        steps.truncate(sys.maxsize)
+        steps.begin(sys.maxsize, list(steps.records()))
     named = {key: document[key] for key in ("row", "table", "label")}
     told = named | _origin(document) | columns(document["settings"])
     params = [Param(key, str(value)) for key, value in told.items()]
@@ -134,12 +135,12 @@ def record_run(folder: Path, result: RowResult) -> None:
 class RowLog(StepLog):
     """A row's steps; they go to the row's run, never to the pipeline's."""
 
-    def truncate(self, step: int) -> None:
+    def begin(self, first: int, reports: Sequence[Mapping[str, Any]]) -> None:
         """As a step log does; a training that starts anew gets a run of its own."""
-        if step < 0:
+        if first == 0:
             (self._path.parent / _NOTE).unlink(missing_ok=True)
             self._run = None
-        super().truncate(step)
+        super().begin(first, reports)
 
     def _tracked_run(self) -> tuple[str, str] | None:
         if self._run is None:
