@@ -51,7 +51,7 @@ def run(
     origin: Origin = truth or sources_of(config, name, (toys.shards, toys.images))
     result = run_row(
         *(name, config, STUDENT, OBJECTIVE, origin, toys.teacher, toys.benchmark),
-        *(folder / f"{name}.pt", log),
+        *(folder / name, log),
     )
     return result, log
 

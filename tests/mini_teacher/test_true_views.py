@@ -165,7 +165,7 @@ def test_a_student_learns_from_true_views(folder, tmp_path):
     batches, reports = TrueViews(folder, PLAIN, STUDENT), Reports()
     distil_on_all_devices(
         *(tiny_student(), tiny_teacher(), batches, only_explicit, ENCODER_FEATURES, how),
-        *(tmp_path / "true.pt", reports),
+        *(tmp_path / "true", reports),
     )
     early, late = ([reports.metrics[i]["mse"] for i in part] for part in (range(4), range(36, 40)))
     assert sum(late) < 0.7 * sum(early)

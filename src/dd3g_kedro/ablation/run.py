@@ -67,7 +67,7 @@ def run_row(
     origin: Origin,
     teacher: Teacher,
     benchmark: Benchmark,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: RowReports,
 ) -> RowResult:
     """Train and measure the row `name`.
@@ -83,7 +83,7 @@ def run_row(
         return unmeasured(name, ablate)
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
-    trained = train_row(settings, ablate, origin, teacher, checkpoint, reports)
+    trained = train_row(settings, ablate, origin, teacher, checkpoints, reports)
     best = trained.student.to(default_device())
     held_out = batches_for(best.config, benchmark.held_out, benchmark.held_out_images)
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)

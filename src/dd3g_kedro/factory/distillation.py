@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from dd3g_kedro.core.identity import file_fingerprint
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.explicit import ImageDistance
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
@@ -38,19 +39,20 @@ def distil_on_all_devices(
     teacher: Teacher,
     batches: Batches,
     objective: ObjectiveConfig,
-    perceptual: Callable[[Teacher], ImageDistance],
+    perceptual: partial[ImageDistance],
     optimization: Optimization,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
     verified_share: float = 1.0,
 ) -> Student:
     """`core.training.distil.distil` in as many processes as `optimization.processes` says.
 
-    `perceptual` makes the second distance of Eq. 4 in each of them, of the teacher there.
+    `perceptual` makes the second distance of Eq. 4 in each of them, of the teacher there; its
+    keywords tell it from others.
     """
     return on_all_devices(
         _distil_here,
-        *(student, teacher, batches, objective, perceptual, optimization, checkpoint, reports),
+        *(student, teacher, batches, objective, perceptual, optimization, checkpoints, reports),
         verified_share,
         processes=optimization.processes,
     )
@@ -61,9 +63,9 @@ def _distil_here(
     teacher: Teacher,
     batches: Batches,
     objective: ObjectiveConfig,
-    perceptual: Callable[[Teacher], ImageDistance],
+    perceptual: partial[ImageDistance],
     optimization: Optimization,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
     verified_share: float,
 ) -> Student:
@@ -72,5 +74,15 @@ def _distil_here(
         batches = resident_where_they_fit(batches, asked.device)
     if optimization.compile:
         compile_for_distillation(student, asked)
-    settled = (objective, perceptual(asked), optimization, checkpoint, reports, verified_share)
+    distance = (perceptual(asked), _made_of(perceptual))
+    settled = (objective, *distance, optimization, checkpoints, reports, verified_share)
     return distil(student, asked, batches, *settled)
+
+
+def _made_of(perceptual: partial[ImageDistance]) -> dict[str, object]:
+    """What tells one distance from another; a file of weights by its content."""
+    told = {
+        name: file_fingerprint(value) if isinstance(value, Path) and value.is_file() else value
+        for name, value in perceptual.keywords.items()
+    }
+    return {"of": perceptual.func.__name__} | told

@@ -127,7 +127,7 @@ def row_node(name: str) -> Callable[..., RowResult]:
             sources_of(ablate, name, (quadruples, collected_images), (stylised, stylised_images)),
             teacher,
             Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-            checkpoints / f"{name}.pt",
+            checkpoints,
             step_log,
         )
 
@@ -162,7 +162,7 @@ def run_true_views(
         [] if left_out else ViewsFolder(training_views),
         teacher,
         Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-        checkpoints / f"{TRUE_VIEWS}.pt",
+        checkpoints,
         step_log,
     )
 

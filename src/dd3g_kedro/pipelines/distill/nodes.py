@@ -72,7 +72,7 @@ def distil_student(
             weights=distillation.lpips_weights,
         ),
         distillation.optimization,
-        checkpoints / "student.pt",
+        checkpoints / "student",
         step_log,
         distillation.verified_share,
     )

@@ -104,7 +104,7 @@ def train_autoencoder(
         teacher_training.autoencoder_objective,
         teacher_training.autoencoder,
         teacher_training.augmentation,
-        checkpoints / "autoencoder.pt",
+        checkpoints / "autoencoder",
         step_log,
         processes=teacher_training.autoencoder.processes,
     )
@@ -139,7 +139,7 @@ def train_teacher(
         ViewsFolder(training_views),
         teacher_training.denoiser,
         teacher_training.augmentation,
-        checkpoints / "teacher.pt",
+        checkpoints / "teacher",
         step_log,
         teacher_training.denoiser_objective,
         processes=teacher_training.denoiser.processes,
