@@ -89,3 +89,20 @@ def test_shifted_timesteps_lie_in_the_noisier_half_as_often_as_the_formula_says(
     assert 0 <= int(drawn.min()) < 20 and 980 <= int(drawn.max()) <= 999
     share = float((drawn < 500).double().mean())
     assert share == pytest.approx(1 / (1 + shift), abs=0.01)  # u at which t = T / 2
+
+
+def test_a_training_goes_on_where_it_was_stopped_and_from_another_teacher_starts_anew(
+    two_objects, tmp_path
+):
+    def trained(start, fingerprint):
+        start.fingerprint = fingerprint
+        how = optimization(2, 1e-3)
+        return fit_denoiser(start, two_objects, how, PLAIN, tmp_path / "t.pt", Reports())
+
+    def weight(teacher):
+        return teacher.unet.network.conv_out.bias.detach().clone()
+
+    first = weight(trained(build_mini_teacher(tiny_mini_config(), 0), "first"))
+    again = trained(build_mini_teacher(tiny_mini_config(), 0), "first")
+    assert torch.equal(weight(again), first)  # finished: its file gives its result
+    assert not torch.equal(weight(trained(again, "second")), first)

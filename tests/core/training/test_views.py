@@ -8,14 +8,13 @@ import trimesh
 
 from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.core.geometry.config import CameraRig
-from dd3g_kedro.core.meshes.mesh import Mesh, Textures
+from dd3g_kedro.core.meshes.mesh import Mesh, Textures, stretched
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 from dd3g_kedro.core.training.views import (
     RenderedViews,
     ViewsFolder,
     draw_views,
     mesh_files,
-    stretched,
 )
 
 PLAIN = ViewAugmentation(

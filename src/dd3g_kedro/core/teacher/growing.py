@@ -39,6 +39,7 @@ def grown(present: Teacher, config: MiniTeacherConfig, seed: int) -> Teacher:
             )
         setattr(teacher, name, here)
     teacher.text_tokens.copy_(present.text_tokens)
+    teacher.fingerprint = present.fingerprint  # where it comes from, until it is saved
     return teacher
 
 

@@ -194,6 +194,6 @@ def fit_denoiser(
         output = model(noisy, timesteps, camera, batch.input_image, latents[:, 0], keep)
         return {"denoising": (output.float() - target).square().mean()}
 
-    return fit(
-        teacher, objective, optimization, checkpoint, callbacks, "teacher", views.fingerprint
-    )
+    # a training that goes on from another teacher is another one
+    told = " ".join([views.fingerprint, teacher.fingerprint, repr((asked, augmentation))])
+    return fit(teacher, objective, optimization, checkpoint, callbacks, "teacher", told)

@@ -6,13 +6,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError, InvalidMesh
@@ -23,7 +23,7 @@ from dd3g_kedro.core.images.background import composite, random_background
 from dd3g_kedro.core.meshes.config import Lighting
 from dd3g_kedro.core.meshes.drawing import draw_mesh
 from dd3g_kedro.core.meshes.loading import load_mesh
-from dd3g_kedro.core.meshes.mesh import Mesh
+from dd3g_kedro.core.meshes.mesh import stretched
 from dd3g_kedro.core.meshes.objects import find_meshes, meshes_of_split, read_catalog
 from dd3g_kedro.core.meshes.views import fitted
 from dd3g_kedro.core.processes import available_cores
@@ -31,7 +31,6 @@ from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.training.config import ViewAugmentation, ViewRendering
 
 DRAW = "kedro run --pipelines=teacher --nodes=draw_training_views"
-_TINY = 1e-12
 _SAME_DEG = 0.01  # elevations that differ by less are one
 
 
@@ -41,19 +40,6 @@ def _file_name(mesh: Path, rendering: ViewRendering, rig: CameraRig, variant: in
     if variant:
         content.update(repr((variant, rendering.stretch)).encode())
     return f"{content.hexdigest()[:16]}.npz"
-
-
-def stretched(mesh: Mesh, factors: Float64[np.ndarray, "3"]) -> Mesh:
-    """Along the world's axes; then shrunk, so that the longest side is 1 again."""
-    positions = mesh.positions * factors
-    sides = np.ptp(positions.reshape(-1, 3), axis=0)
-    normals = mesh.normals / factors
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True).clip(_TINY)
-    return replace(
-        mesh,
-        positions=(positions / sides.max()).astype(np.float32),
-        normals=normals.astype(np.float32),
-    )
 
 
 def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig, int]) -> str | None:

@@ -53,6 +53,15 @@ def _check_trained(origin: TeacherOrigin) -> None:
         )
 
 
+def _to_go_on_from(present: Teacher | None) -> Teacher:
+    if present is None:
+        raise ValueError(
+            "teacher_training.go_on is true, but there is no teacher to go on from; run "
+            "`dvc pull`, or set it to false"
+        )
+    return present
+
+
 def draw_training_views(
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
@@ -71,18 +80,21 @@ def draw_training_views(
 
 def train_autoencoder(
     training_views: Path,
+    present: Teacher | None,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
     origin: TeacherOrigin,
     checkpoints: Path,
     step_log: StepReports,
 ) -> Any:
-    """Fit the VAE to single views."""
+    """Fit the VAE to single views; a training that goes on keeps the present one."""
     from dd3g_kedro.core.teacher.mini import build_mini_teacher
     from dd3g_kedro.core.training.teacher import fit_autoencoder
     from dd3g_kedro.core.training.views import ViewsFolder
 
     _check_trained(origin)
+    if teacher_training.go_on:
+        return _to_go_on_from(present).autoencoder
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
     return fit_autoencoder(
         teacher.autoencoder,
@@ -113,12 +125,7 @@ def train_teacher(
 
     _check_trained(origin)
     if teacher_training.go_on:
-        if present is None:
-            raise ValueError(
-                "teacher_training.go_on is true, but there is no teacher to go on from; run "
-                "`dvc pull`, or set it to false"
-            )
-        teacher = grown(present, mini_teacher, teacher_training.seed)
+        teacher = grown(_to_go_on_from(present), mini_teacher, teacher_training.seed)
     else:
         teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
         teacher.autoencoder = autoencoder
