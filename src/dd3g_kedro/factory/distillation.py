@@ -44,6 +44,7 @@ def distil_on_all_devices(
     checkpoints: Path,
     reports: StepReports,
     verified_share: float = 1.0,
+    verified_every: int = 1,
 ) -> Student:
     """`core.training.distil.distil` in as many processes as `optimization.processes` says.
 
@@ -53,7 +54,7 @@ def distil_on_all_devices(
     return on_all_devices(
         _distil_here,
         *(student, teacher, batches, objective, perceptual, optimization, checkpoints, reports),
-        verified_share,
+        *(verified_share, verified_every),
         processes=optimization.processes,
     )
 
@@ -68,6 +69,7 @@ def _distil_here(
     checkpoints: Path,
     reports: StepReports,
     verified_share: float,
+    verified_every: int,
 ) -> Student:
     asked = ready(teacher)
     if isinstance(batches, QuadrupleBatches):
@@ -75,8 +77,8 @@ def _distil_here(
     if optimization.compile:
         compile_for_distillation(student, asked)
     distance = (perceptual(asked), _made_of(perceptual))
-    settled = (objective, *distance, optimization, checkpoints, reports, verified_share)
-    return distil(student, asked, batches, *settled)
+    settled = (objective, *distance, optimization, checkpoints, reports)
+    return distil(student, asked, batches, *settled, verified_share, verified_every)
 
 
 def _made_of(perceptual: partial[ImageDistance]) -> dict[str, object]:

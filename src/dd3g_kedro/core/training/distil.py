@@ -16,7 +16,11 @@ from dd3g_kedro.core.geometry.cameras import plucker_rays
 from dd3g_kedro.core.identity import Identity, deciding, weights_fingerprint
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
-from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
+from dd3g_kedro.core.objective.explicit import (
+    ImageDistance,
+    explicit_supervision,
+    with_input_view,
+)
 from dd3g_kedro.core.objective.hull import hull_distance, silhouette_distances
 from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.objective.verification import (
@@ -66,6 +70,7 @@ def distil(
     checkpoints: Path,
     reports: StepReports,
     verified_share: float = 1.0,
+    verified_every: int = 1,
 ) -> Student:
     """Minimise L_ES + beta_i L_IV + L_on (Eq. 6); return the student with its EMA weights.
 
@@ -81,6 +86,7 @@ def distil(
         reports: where numbers and pictures go.
         verified_share: of a step's objects that the teacher is asked about. Ours: L_IV is an
             expectation over the objects, which a part of them estimates for less.
+        verified_every: of so many steps one asks, and its answer counts so many times (Ours).
 
     Raises:
         TrainingDiverged: ten steps in a row had non-finite gradients.
@@ -101,6 +107,7 @@ def distil(
         teacher=teacher.fingerprint or weights_fingerprint(teacher.state_dict()),
         perceptual=perceptual,
         verified_share=verified_share,
+        verified_every=verified_every,
         data=batches.fingerprint,
     )
 
@@ -112,18 +119,20 @@ def distil(
         embedded = plucker_rays(quadruples.cameras, latent_size, latent_size)
         gaussians = cast(Gaussians, model(quadruples.input_image, quadruples.noise, embedded))
         images = render(gaussians, quadruples.cameras, size, quadruples.background).images
-        explicit, parts = explicit_supervision(
-            images, quadruples.output_images, objective.explicit, distance
-        )
+        targets = quadruples.output_images
+        if objective.explicit.input_view:
+            azimuths_deg = student.config.azimuths_deg
+            targets = with_input_view(targets, quadruples.input_image, azimuths_deg)
+        explicit, parts = explicit_supervision(images, targets, objective.explicit, distance)
         beta = verification_weight(step, curriculum)
         result = {"explicit": explicit}
         measures = {name: part.detach() for name, part in parts.items()}
         told = {"beta": beta, "seconds_for_data": waited}
-        if beta > 0:
+        if beta > 0 and step % verified_every == 0:
             few = max(round(verified_share * len(gaussians)), 1)  # the order is a random one
             asked_about = gaussians[:few], batch.input_rgba[:few]
             verification = verify(*asked_about, teacher, objective, generator)
-            result["verification"] = beta * verification
+            result["verification"] = beta * verified_every * verification
         if objective.explicit.hull_weight > 0:
             distances = silhouette_distances(quadruples.output_images, quadruples.background)
             hull = hull_distance(gaussians.means, quadruples.cameras, distances)

@@ -32,12 +32,17 @@ class Distillation:
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
+    verified_every: int = 1  # of so many steps one asks; on a GPU asking costs as much as learning
 
     def __post_init__(self) -> None:
         build_fields(self, "distillation")
         if not 0 < self.verified_share <= 1:
             raise ValueError(
                 f"distillation.verified_share must lie in (0, 1], got {self.verified_share}"
+            )
+        if self.verified_every < 1:
+            raise ValueError(
+                f"distillation.verified_every must be at least 1, got {self.verified_every}"
             )
 
 
@@ -75,6 +80,7 @@ def distil_student(
         checkpoints / "student",
         step_log,
         distillation.verified_share,
+        distillation.verified_every,
     )
 
 
