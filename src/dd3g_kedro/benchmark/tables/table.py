@@ -170,7 +170,7 @@ def _notes(
         )
         lines.append(
             "Sharpness: energy of the views' Laplacian over the truth's, at 128 px; 1 is as sharp "
-            "as it. ImageNet features: distance of EfficientNet-Lite0's, not LPIPS. Gaussians used: "
+            "as it. ImageNet features: EfficientNet-Lite0's distance, not LPIPS. Gaussians used: "
             "the share that covers a tenth of a pixel in twelve views together."
         )
     else:
