@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from tests.fakes import SIZE, tiny_mini_config
 
+from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.datasets.step_log import StepLog
+from dd3g_kedro.datasets.teacher_folder import TeacherDataset
 from dd3g_kedro.fitting.config import Cloud, FitConfig
 from dd3g_kedro.mini_teacher.config import (
     AutoencoderObjective,
@@ -49,7 +52,9 @@ def training(meshes: Path, **changes: object) -> TeacherTraining:
     )
 
 
-def run(folder: Path, how: TeacherTraining, origin: TeacherOrigin, present=None) -> DataCatalog:
+def run(
+    folder: Path, how: TeacherTraining, origin: TeacherOrigin, present: Teacher | None = None
+) -> tuple[Teacher, dict[str, Any]]:
     (folder / "checkpoints").mkdir(exist_ok=True)
     values = {
         "params:teacher_training": how,
@@ -61,13 +66,13 @@ def run(folder: Path, how: TeacherTraining, origin: TeacherOrigin, present=None)
         "teacher_log": StepLog(folder / "denoiser.jsonl"),
         "teacher_present": present,
     }
-    made = ("training_views", "teacher_autoencoder", "teacher", "teacher_scores", "teacher_sheet")
+    stored = TeacherDataset(filepath=str(folder / "teacher"))
     catalog = DataCatalog(
         {name: MemoryDataset(value, copy_mode="assign") for name, value in values.items()}
-        | {name: MemoryDataset(copy_mode="assign") for name in made}
+        | {"teacher_autoencoder": MemoryDataset(copy_mode="assign"), "teacher": stored}
     )
-    SequentialRunner().run(create_pipeline(), catalog)
-    return catalog
+    made = SequentialRunner().run(create_pipeline(), catalog)
+    return stored.load(), made["teacher_scores"].load()
 
 
 @pytest.fixture
@@ -85,16 +90,16 @@ def steps(path: Path) -> list[int]:
 
 def test_meshes_become_a_teacher_and_another_start_another_teacher(tmp_path, meshes):
     origin = TeacherOrigin(kind="mini")
-    catalog = run(tmp_path, training(meshes), origin)
-    teacher, scores = catalog.load("teacher"), catalog.load("teacher_scores")
+    teacher, scores = run(tmp_path, training(meshes), origin)
     assert scores["objects"] == 1
     assert steps(tmp_path / "autoencoder.jsonl") == steps(tmp_path / "denoiser.jsonl") == [0, 1]
     begun = build_mini_teacher(tiny_mini_config(), 0).state_dict()
-    moved = [n for n, value in teacher.state_dict().items() if not torch.equal(begun[n], value)]
+    ended = teacher.state_dict()  # stored in float16
+    moved = [name for name in begun if not torch.equal(begun[name].half().float(), ended[name])]
     assert any(name.startswith("unet") for name in moved)
     assert any(name.startswith("autoencoder") for name in moved)  # as the VAE's training left it
     present = build_mini_teacher(tiny_mini_config(), 7)
-    went_on = run(tmp_path, training(meshes, go_on=True), origin, present).load("teacher")
+    went_on, _ = run(tmp_path, training(meshes, go_on=True), origin, present)
     assert not torch.equal(
         went_on.autoencoder.encoder.conv_in.weight, teacher.autoencoder.encoder.conv_in.weight
     )
