@@ -46,19 +46,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 data: setup ## the embedded pictures, objects and weights, from the store in this repository
 	dvc pull $$(git ls-files 'data/*.dvc') collect
 
-# `dvc repro` runs what has changed, and nothing else; make does the same for the last step.
-GENERATED := data/07_model_output/.demo
-STUDENT := data/06_models/student.safetensors
-
 demo: setup data ## pictures to 3D objects: the whole chain on the embedded data
 	dvc repro
-	@$(MAKE) --no-print-directory $(GENERATED)
 	@$(MAKE) --no-print-directory where
-
-$(GENERATED): $(STUDENT) conf/base/parameters_generate.yml \
-		$(wildcard src/dd3g_kedro/generation/*.py src/dd3g_kedro/pipelines/generate/*.py)
-	kedro run --pipelines=generate
-	@touch $@
 
 .PHONY: where
 where: # what the demo has made

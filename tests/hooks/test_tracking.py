@@ -124,7 +124,7 @@ def test_every_pipeline_of_a_run_has_a_note_before_a_node_runs(
     (noted / "report.json").write_text('{"run_id": "older"}')
     monkeypatch.setattr("mlflow.active_run", lambda: SimpleNamespace(info=info))
     monkeypatch.setattr(MlflowHook, "before_pipeline_run", lambda *_: None)
-    monkeypatch.setattr(hook, "_name_run", lambda _: None)
+    monkeypatch.setattr(hook, "_name_run", lambda *_: None)
     monkeypatch.setattr(hook, "_log_start", lambda *_: None)
     hook._is_mlflow_enabled = True
     hook.before_pipeline_run({"pipeline_names": names}, Pipeline([]), DataCatalog())

@@ -66,12 +66,13 @@ def catalog_in(folder: Path) -> DataCatalog:
         entries[f"{name}_destination"] = FolderDataset(filepath=path, key=name, create=True)
     for row in ROWS:
         place = folder / "rows" / row
-        entries[f"{row}.ablation_weights"] = FolderDataset(
-            filepath=str(folder / "weights" / row), key=row, create=True
+        entries[f"{row}.ablation_checkpoints"] = FolderDataset(
+            filepath=str(folder / "checkpoints" / row), key=row, create=True
         )
         entries[f"{row}.ablation_log"] = RowLogDataset(filepath=str(place / "steps.jsonl"))
-        for name in ("result", "previous"):
-            entries[f"{row}.ablation_{name}"] = RowResultDataset(filepath=str(place))
+        entries[f"{row}.ablation_result"] = RowResultDataset(
+            filepath=str(place), weights=str(folder / "weights" / f"{row}.safetensors")
+        )
     for table in (*TABLES, "method"):
         for part in ("rows", "pairs", "markdown", "figure"):
             entries[f"{table}.ablation_{part}"] = MemoryDataset(copy_mode="assign")
@@ -107,13 +108,15 @@ def test_a_row_runs_alone_by_its_namespace(made):
     assert [r["step"] for r in catalog.load("explicit.ablation_log").records()] == [0, 1]
 
 
-def test_a_finished_row_is_left_as_it_is(made):
+def test_a_row_that_is_run_again_is_not_trained_again_and_ends_with_the_same_bytes(made):
     folder, catalog = made
-    weights = next((folder / "weights/explicit").glob("*.safetensors"))
-    files = (weights, folder / "rows/explicit/result.json", folder / "rows/explicit/sheet.png")
-    before = [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+    files = [folder / f"rows/explicit/{name}" for name in ("result.json", "sheet.png")]
+    files.append(folder / "weights/explicit.safetensors")
+    before = [path.read_bytes() for path in files]
+    steps = (folder / "rows/explicit/steps.jsonl").read_bytes()
     SequentialRunner().run(create_pipeline().only_nodes_with_namespaces(["explicit"]), catalog)
-    assert before == [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+    assert before == [path.read_bytes() for path in files]
+    assert steps == (folder / "rows/explicit/steps.jsonl").read_bytes()
 
 
 def test_held_out_images_get_several_objects_each(made):
@@ -209,4 +212,4 @@ def test_what_is_reported_lies_in_the_folder_that_is_told(project, params, place
     reported = {file for file in files.values() if "08_reporting" in file}
     assert len(reported) > 8
     assert all(f"{file}/".startswith(f"data/08_reporting/{place}/") for file in reported)
-    assert files["{row}.ablation_weights"] == "data/06_models/ablation/{row}"
+    assert files["{row}.ablation_checkpoints"] == "data/06_models/checkpoints/ablation/{row}"

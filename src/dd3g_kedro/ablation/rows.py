@@ -43,11 +43,6 @@ class RowSettings:
         """As JSON can hold it; the columns of a tracked run are its leaves."""
         return {name: plain(value) for name, value in vars(self).items()}
 
-    def fingerprint(self, *data: str) -> str:
-        """Tells apart trainings that could end in different weights."""
-        content = json.dumps([self.document(), data], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
-
 
 def row_settings(
     name: str, ablate: AblateConfig, student: StudentConfig, objective: ObjectiveConfig

@@ -13,13 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from dd3g_kedro.ablation.config import AblateConfig, Measurement
 from dd3g_kedro.ablation.lessons import Origin
 from dd3g_kedro.ablation.measures import measure
-from dd3g_kedro.ablation.results import (
-    RowResult,
-    measured,
-    result_fingerprint,
-    unmeasured,
-    with_shared,
-)
+from dd3g_kedro.ablation.results import RowResult, measured, unmeasured
 from dd3g_kedro.ablation.rows import check_rows, common_digest, row_settings
 from dd3g_kedro.ablation.training import minutes_of, train_row
 from dd3g_kedro.benchmark.config import EvaluateConfig
@@ -29,7 +23,6 @@ from dd3g_kedro.core.devices import default_device
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards, shard_plan
 from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.student.weights import load_student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.reporting import StepReports
 from dd3g_kedro.factory.distillation import batches_for
@@ -74,11 +67,10 @@ def run_row(
     origin: Origin,
     teacher: Teacher,
     benchmark: Benchmark,
-    folder: Path,
+    checkpoints: Path,
     reports: RowReports,
-    previous: RowResult | None,
 ) -> RowResult:
-    """Train and measure the row `name`; what `previous` already says of the same is kept.
+    """Train and measure the row `name`.
 
     Raises:
         ValueError: this row's settings, or another one's, do not fit.
@@ -91,18 +83,18 @@ def run_row(
         return unmeasured(name, ablate)
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
-    trained = train_row(settings, ablate, origin, teacher, folder, reports)
-    common = common_digest(ablate, student, objective)
-    measured_on = benchmark.fingerprint(ablate.measurement)
-    if previous is not None and previous.fingerprint == result_fingerprint(
-        trained, row.label, measured_on
-    ):
-        _LOG.info("row %s has its numbers already", name)
-        return with_shared(previous, trained, common)
-    best = load_student(trained.weights).to(default_device())
+    trained = train_row(settings, ablate, origin, teacher, checkpoints, reports)
+    best = trained.student.to(default_device())
     held_out = batches_for(best.config, benchmark.held_out, benchmark.held_out_images)
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
-    minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
-    manifest = benchmark.evaluate.manifest
-    about = (name, row.label, settings, trained, best)
-    return measured(*about, measures, measured_on, minutes, manifest, common)
+    return measured(
+        name,
+        row.label,
+        settings,
+        trained,
+        measures,
+        benchmark.fingerprint(ablate.measurement),
+        minutes_of(reports.records(), ablate.optimization.batch_size),
+        benchmark.evaluate.manifest,
+        common_digest(ablate, student, objective),
+    )

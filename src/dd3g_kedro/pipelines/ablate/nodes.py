@@ -110,9 +110,8 @@ def row_node(name: str) -> Callable[..., RowResult]:
         benchmark_views: StoredViews,
         held_out: QuadrupleShards,
         held_out_images: Path,
-        weights: Path,
+        checkpoints: Path,
         step_log: RowReports,
-        previous: RowResult | None,
         stylised: QuadrupleShards | None = None,
         stylised_images: Path | None = None,
     ) -> RowResult:
@@ -128,9 +127,8 @@ def row_node(name: str) -> Callable[..., RowResult]:
             sources_of(ablate, name, (quadruples, collected_images), (stylised, stylised_images)),
             teacher,
             Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-            weights,
+            checkpoints,
             step_log,
-            previous,
         )
 
     run_row.__name__ = f"run_{name}"
@@ -147,9 +145,8 @@ def run_true_views(
     benchmark_views: StoredViews,
     held_out: QuadrupleShards,
     held_out_images: Path,
-    weights: Path,
+    checkpoints: Path,
     step_log: RowReports,
-    previous: RowResult | None,
 ) -> RowResult:
     """Train the row that learns from the truth, and measure it."""
     from dd3g_kedro.ablation.config import TRUE_VIEWS
@@ -165,9 +162,8 @@ def run_true_views(
         [] if left_out else ViewsFolder(training_views),
         teacher,
         Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-        weights,
+        checkpoints,
         step_log,
-        previous,
     )
 
 

@@ -39,9 +39,8 @@ def _row(name: str) -> Node:
             **learnt_from,
             "teacher": "teacher",
             **_MEASURED_ON,
-            "weights": f"{name}.ablation_weights",
+            "checkpoints": f"{name}.ablation_checkpoints",
             "step_log": f"{name}.ablation_log",
-            "previous": f"{name}.ablation_previous",
         },
         outputs=f"{name}.ablation_result",
     )
