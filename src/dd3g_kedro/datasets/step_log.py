@@ -123,10 +123,6 @@ class StepLog:
             return
         self._unsent.clear()
 
-    def _key(self, key: str, run: tuple[str, str]) -> str:  # noqa: ARG002, a row's log needs it
-        """What a number is called in the run."""
-        return key
-
     def _steps_in_run(self) -> set[int]:
         """What processes that shared this training have sent already."""
         run = self._tracked_run()
@@ -140,6 +136,10 @@ class StepLog:
             return {point.step for point in history}
         except MlflowException:
             return set()
+
+    def _key(self, key: str, run: tuple[str, str]) -> str:  # noqa: ARG002, a row's log needs it
+        """What a number is called in the run."""
+        return key
 
     def _tracked_run(self) -> tuple[str, str] | None:
         """The run of this process; found once, and carried along to worker processes."""

@@ -158,6 +158,7 @@ def fit_denoiser(
     identity = Identity.of(
         DENOISER,
         optimization=deciding(optimization, FREE),
+        denoiser_objective=asked,
         augmentation=augmentation,
         denoiser_objective=asked,
         teacher=teacher.config,

@@ -175,7 +175,7 @@ def fit(
             held.enter_context(alone_in(checkpoints))
         model.to(accelerator.device).train()
         average = AveragedModel(model, multi_avg_fn=_ema_update(config.ema_decay))
-        fused = True if accelerator.device.type == "cuda" else None
+        fused = accelerator.device.type == "cuda" or None
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=fused)
         state = TrainState(identity, model, average, optimizer, scaler)
         kept = checkpoints and state.file_in(checkpoints)
