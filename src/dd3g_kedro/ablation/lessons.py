@@ -42,5 +42,5 @@ def lessons(
         truth = TrueViews(origin, ablate.true_views.augmentation, student)
         return Lessons(truth, len(truth), truth.fingerprint, truth.fingerprint)
     mixed = MixedQuadruples(origin)
-    batches = batches_for(student, mixed, origin[0].images_folder)
-    return Lessons(batches, len(mixed), mixed.selection, pool(origin[0]))
+    batches = batches_for(student, mixed, mixed.images)
+    return Lessons(batches, len(mixed), mixed.fingerprint, pool(origin[0]))

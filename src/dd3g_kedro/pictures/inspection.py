@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt
 from PIL import Image
 
 from dd3g_kedro.core.errors import InvalidImage
@@ -69,21 +66,13 @@ def inspect_with_thumbnail(
     row = ImageRow(
         file=name,
         bytes=size,
-        image_id=image_id(decoded.pixels),
+        image_id=decoded.image_id,
         width=width,
         height=height,
         mode=decoded.mode,
         measures=measure(decoded.pixels_8),
     )
     return row, _thumbnail(decoded, thumbnail) if thumbnail else None
-
-
-def image_id(pixels: UInt[np.ndarray, "h w 4"]) -> str:
-    """The first 64 bits of the pixels' SHA-256: the same picture in another file has the same."""
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(f"{pixels.dtype.name} {height} {width} ".encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()[:16]
 
 
 def _table_name(path: Path, root: Path) -> tuple[str, str | None]:
