@@ -86,7 +86,7 @@ def small_views(folder: Path) -> StoredViews:
 def true_views_in(folder: Path) -> Path:
     """Two objects that the teacher's first stage has drawn, each from eight sides of two rings."""
     from dd3g_kedro.mini_teacher.config import ViewRendering
-    from dd3g_kedro.mini_teacher.views import draw_views
+    from dd3g_kedro.mini_teacher.drawing import draw_views
 
     meshes = []
     for number, color in enumerate(([200, 30, 30, 255], [30, 30, 200, 255])):
