@@ -30,11 +30,8 @@ class DecodedImage:
 
     @property
     def image_id(self) -> str:
-        """The first 64 bits of the pixels' SHA-256: the same picture in another file has it too."""
-        height, width = self.pixels.shape[:2]
-        digest = hashlib.sha256(f"{self.pixels.dtype.name} {height} {width} ".encode())
-        digest.update(np.ascontiguousarray(self.pixels).data)
-        return digest.hexdigest()[:16]
+        """Its pixels' id."""
+        return image_id(self.pixels)
 
     @property
     def pixels_8(self) -> UInt[np.ndarray, "h w 4"]:
@@ -42,6 +39,14 @@ class DecodedImage:
         if self.pixels.dtype == np.uint8:
             return self.pixels
         return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def image_id(pixels: UInt[np.ndarray, "h w 4"]) -> str:
+    """The first 64 bits of the pixels' SHA-256: the same picture in another file has the same."""
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(f"{pixels.dtype.name} {height} {width} ".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()[:16]
 
 
 def decode(path: Path, limits: ImageLimits) -> DecodedImage:

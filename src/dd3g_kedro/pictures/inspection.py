@@ -50,7 +50,7 @@ def inspect_with_thumbnail(
     path: Path, limits: ImageLimits, root: Path, thumbnail: int
 ) -> tuple[ImageRow, str | None]:
     """`inspect_image` and a small picture as a data URI, none if `thumbnail` pixels are 0."""
-    name, mistake = _table_name(path, root)
+    name, mistake = table_name(path, root)
     try:
         size = path.stat().st_size
     except OSError:
@@ -75,7 +75,7 @@ def inspect_with_thumbnail(
     return row, _thumbnail(decoded, thumbnail) if thumbnail else None
 
 
-def _table_name(path: Path, root: Path) -> tuple[str, str | None]:
+def table_name(path: Path, root: Path) -> tuple[str, str | None]:
     """The file's name in the table, and what is wrong with it."""
     name = path.relative_to(root).as_posix()
     raw = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

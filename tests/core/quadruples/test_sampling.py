@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from tests.fakes import (
+    SIZE,
     TINY_SAMPLING,
     tiny_mini_config,
     tiny_quadruples,
@@ -190,14 +191,26 @@ def test_rows_survive_the_file(tmp_path):
     assert rows_of(read_shard(tmp_path / "again" / "0.parquet")) == rows
 
 
+def in_numbers(folder: Path, sampling: Sampling) -> list[float]:
+    """Views of two images as 4 x 4 cells without their mean, and what else rows say."""
+    images = write_images(folder / "images", 2)
+    shards = QuadrupleShards(sample(images, tiny_teacher(), sampling, folder / "quadruples"))
+    rows = [shards[i] for i in range(len(shards))]
+    views = torch.stack([decode_png(v).double() for row in rows for v in row.output_images]) / 255
+    cells = torch.nn.functional.avg_pool2d(views, SIZE // 4)
+    told = [[*row.background, row.seed % 997 / 997, row.elevation_deg] for row in rows]
+    return [*(cells - cells.mean(dim=(-1, -2), keepdim=True)).flatten().tolist(), *sum(told, [])]
+
+
 def test_quadruples_do_not_change_unseen(tmp_path):
     """Raise SAMPLER when this fails for a reason: kept shards are then made again."""
-    shards, _, _ = tiny_quadruples(tmp_path, count=2)
-    rows = [shards[i] for i in range(len(shards))]
-    views = torch.stack([decode_png(v).float() for row in rows for v in row.output_images]) / 255
-    recipe = torch.tensor([[*row.background, row.seed % 997 / 997] for row in rows])
-    found = [*views.mean(dim=(-1, -2)).flatten().tolist(), *recipe.flatten().tolist()]
-    check_golden(SAMPLER, found, atol=0.004)
+    how = replace(TINY_SAMPLING, mixed_precision="no", batch_size=1)
+    found, atol = in_numbers(tmp_path / "one", how), 0.002
+    check_golden(SAMPLER, found, atol)
+    for number, change in enumerate(({"steps": 3}, {"guidance_scale": 2.5}, {"seed": 4})):
+        other = in_numbers(tmp_path / str(number), replace(how, **change))
+        apart = max(abs(one - another) for one, another in zip(found, other, strict=True))
+        assert apart > 3 * atol, change  # a difference would be seen
 
 
 @pytest.mark.parametrize("broken", [torch.nan, 0.0])
