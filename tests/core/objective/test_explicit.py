@@ -47,5 +47,7 @@ def test_without_weight_the_perceptual_distance_is_not_computed():
 
 
 def test_a_negative_weight_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"explicit\.mse_weight must not be negative, got -1"):
+    with pytest.raises(
+        ValueError, match=r"ExplicitSupervision\.mse_weight must be at least 0, got -1"
+    ):
         ExplicitSupervision(mse_weight=-1.0, perceptual_weight=0.5)
