@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +18,8 @@ from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.objective.background import composite, random_background
-from dd3g_kedro.core.processes import available_cores
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.engine.processes import on_all_cores
 from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
 from dd3g_kedro.objects.config import Lighting
 from dd3g_kedro.objects.drawing import draw_mesh
@@ -30,6 +28,7 @@ from dd3g_kedro.objects.objects import find_meshes, meshes_of_split, read_catalo
 from dd3g_kedro.objects.views import fitted
 
 DRAW = "kedro run --pipelines=teacher --nodes=draw_training_views"
+_ALONE_UP_TO = 4  # meshes
 _SAME_DEG = 0.01  # elevations that differ by less are one
 
 
@@ -76,24 +75,15 @@ def draw_views(
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(mesh, folder, rendering, rig) for mesh in meshes]
-    workers = available_cores()
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
-        results = track(
-            pool.map(_draw_rings, jobs, chunksize=4), len(jobs), "drawing views", "objects"
-        )
-        failures = {
-            str(mesh): reason for mesh, reason in zip(meshes, results, strict=True) if reason
-        }
+    results = on_all_cores(_draw_rings, jobs, None, _ALONE_UP_TO)
+    reasons = track(results, len(jobs), "drawing views", "objects")
+    failures = {str(mesh): reason for mesh, reason in zip(meshes, reasons, strict=True) if reason}
     if len(failures) == len(meshes):
         raise DD3GError(
             f"{len(meshes)} meshes, none could be used. Expected .glb, .gltf or .obj files with a "
             f"surface. First reason: {next(iter(failures.values()), 'the list is empty')}"
         )
     return failures
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
