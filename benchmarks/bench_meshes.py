@@ -11,7 +11,7 @@ import torch
 
 from dd3g_kedro.core.geometry import CameraRig, orbit
 from dd3g_kedro.objects.config import Lighting
-from dd3g_kedro.objects.drawing import draw_mesh, gpu_drawing
+from dd3g_kedro.objects.drawing import draw_mesh
 from dd3g_kedro.objects.mesh import Mesh
 from dd3g_kedro.objects.normals import corner_normals
 from dd3g_kedro.objects.textures import stack_textures
@@ -57,22 +57,3 @@ def bench_one_view(benchmark, triangles, size):
     cameras = orbit(torch.zeros(1, 1), torch.zeros(1, 1), CameraRig())
     draw_mesh(mesh, cameras, size, Lighting())  # compile
     benchmark(draw_mesh, mesh, cameras, size, Lighting())
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("views", [1, 16, 64])
-def bench_views_on_the_gpu(benchmark, views):
-    device = torch.device("cuda")
-    if gpu_drawing() is None:
-        pytest.skip("numba-cuda is not installed or does not work here")
-    mesh = bumpy_ball(8000)
-    azimuth = torch.linspace(0, 6, views, device=device)[None]
-    cameras = orbit(azimuth, torch.zeros_like(azimuth), CameraRig())
-
-    def draw():
-        pictures = draw_mesh(mesh, cameras, 128, Lighting())
-        torch.cuda.synchronize()
-        return pictures
-
-    draw()
-    benchmark(draw)

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 class PlainConfigurations(MetaPathFinder):
     """Import `config` modules without beartype: Kedro builds their dataclasses from dictionaries.
 
-    `core.config_building` turns those into nested dataclasses and checks the types by itself.
+    `core.config_building` turns those into nested dataclasses and checks the types by itself, by
+    pydantic where the class is a `@configuration`.
     """
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:

@@ -119,7 +119,9 @@ def test_the_teacher_is_asked_about_the_share_that_is_told(toys, tmp_path, monke
     half, _ = run(toys, tmp_path, "joint", ablate_config(verified_share=0.5))
     assert set(asked) == {1}  # of two
     assert half.document["settings"]["verified_share"] == 0.5
-    with pytest.raises(ValueError, match=r"ablate\.verified_share must lie in \(0, 1\], got 0"):
+    with pytest.raises(
+        ValueError, match=r"AblateConfig\.verified_share must be greater than 0, got 0"
+    ):
         ablate_config(verified_share=0)
 
 

@@ -120,10 +120,10 @@ def test_the_truth_is_not_among_the_arguments():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size": 4}, r"evaluate\.alignment\.size"),
-        ({"step_deg": 120.0}, r"tolerance_deg <= step_deg <= 90"),
-        ({"tolerance_deg": 0.0}, r"0 < tolerance_deg"),
-        ({"tolerance_deg": 20.0}, r"got 20.0 and 10.0"),
+        ({"size": 4}, r"AlignmentConfig\.size must be at least 8"),
+        ({"step_deg": 120.0}, r"step_deg must be at most 90"),
+        ({"tolerance_deg": 0.0}, r"tolerance_deg must be greater than 0"),
+        ({"tolerance_deg": 20.0}, r"tolerance_deg must be at most step_deg 10.0, got 20.0"),
     ],
 )
 def test_a_wrong_key_is_told(wrong, message):

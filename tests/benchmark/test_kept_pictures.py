@@ -80,5 +80,5 @@ def test_frames_lie_row_by_row():
     ("key", "value"), [("objects", 0), ("size", 8), ("frames", -1), ("elevation_deg", 90.0)]
 )
 def test_settings_out_of_range_are_named(key, value):
-    with pytest.raises(ValueError, match=rf"evaluate\.pictures\.{key} must"):
+    with pytest.raises(ValueError, match=rf"PicturesConfig\.{key} must"):
         PicturesConfig(**{key: value})

@@ -180,7 +180,7 @@ def test_the_real_optimisations_follow_their_parameters(name, teacher, sighting,
 
 def test_a_seed_beside_the_evaluations_own_is_refused(config):
     for key in ("fit", "sds"):
-        with pytest.raises(ValueError, match=rf"evaluate\.{key}\.seed has no effect"):
+        with pytest.raises(ValueError, match=rf"EvaluateConfig\.{key}\.seed has no effect"):
             replace(config, **{key: {"seed": 3}})
-        with pytest.raises(ValueError, match=rf"evaluate\.{key}\.steps"):
+        with pytest.raises(ValueError, match=rf"EvaluateConfig\.{key}\.steps"):
             replace(config, **{key: {"steps": "many"}})

@@ -123,10 +123,10 @@ def test_a_name_means_its_newest_version_and_unknown_ones_are_told():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"background": 2}, r"protocol\.background must lie in"),
+        ({"background": 2}, r"protocol\.background must be at most 1"),
         ({"size": 9}, r"protocol\.drawing\.size must be at least 11"),
         ({"input_elevation_deg": 30.0}, r"protocol\.input_elevation_deg must be the targets'"),
-        ({"targets": 3}, r"exactly one of views and targets"),
+        ({"targets": 3}, r"views or targets must be set, exactly one"),
         ({"source": "rtmv"}, r"protocol\.views must be null for rtmv"),
         ({"sourse": "gso"}, r"protocol\.sourse is not a known key; did you mean"),
         ({"version": "1"}, r"protocol\.version must be of type int"),

@@ -97,5 +97,5 @@ def test_answers_without_their_key_are_refused(student, stored, config, tmp_path
 
 
 def test_a_wrong_setting_names_itself(config):
-    with pytest.raises(ValueError, match=r"evaluate\.study\.folders is not a known key"):
+    with pytest.raises(ValueError, match=r"EvaluateConfig\.study\.folders is not a known key"):
         asking(config, folders="x")

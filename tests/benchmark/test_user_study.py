@@ -199,5 +199,5 @@ def test_an_object_that_fails_is_left_out_and_told(sighting, caplog):
     ("key", "value"), [("objects", 0), ("frames", 0), ("frame_ms", 5), ("elevation_deg", 90.0)]
 )
 def test_settings_out_of_range_are_named(key, value):
-    with pytest.raises(ValueError, match=rf"evaluate\.study\.{key} must"):
+    with pytest.raises(ValueError, match=rf"StudyConfig\.{key} must"):
         StudyConfig(**{key: value})

@@ -92,5 +92,5 @@ def test_never_keeps_the_place_and_always_moves_it():
     [("border_ratio", 0.95), ("centre_tolerance", -1), ("extent", (0.9, 0.2)), ("recentre", "yes")],
 )
 def test_a_bad_framing_names_its_key(key, value):
-    with pytest.raises(ValueError, match=rf"generate\.framing\.{key}"):
+    with pytest.raises(ValueError, match=rf"Framing\.{key}"):
         Framing(**{key: value})

@@ -53,7 +53,7 @@ def test_params_that_a_catalog_takes_are_known(tmp_path: Path):
     ("text", "expected"),
     [
         ("promote: {margn: 1.0}\n", "promote.margn"),
-        ("promote: {margin: -1.0}\n", "promote.margin must be zero or positive, got -1.0"),
+        ("promote: {margin: -1.0}\n", "promote.margin must be at least 0, got -1.0"),
         ("promote: {margin: many}\n", "promote.margin must be of type float, got 'many'"),
         ("promot: {margin: 1.0}\n", "promot is not a known parameter; did you mean promote?"),
     ],

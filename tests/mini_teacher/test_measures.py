@@ -96,5 +96,7 @@ def test_means_are_taken_over_the_objects_that_were_chosen(objects):
 
 @pytest.mark.parametrize("key", ["objects", "seeds", "consistency_objects"])
 def test_nothing_to_measure_is_refused(key):
-    with pytest.raises(ValueError, match=rf"measurement.{key} must be at least 1, got 0"):
+    with pytest.raises(
+        ValueError, match=rf"TeacherMeasurement.{key} must be greater than 0, got 0"
+    ):
         replace(HOW, **{key: 0})

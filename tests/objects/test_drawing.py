@@ -11,7 +11,7 @@ from PIL import Image
 from dd3g_kedro.core.geometry import CameraRig, orbit, plucker_rays
 from dd3g_kedro.core.types import Cameras
 from dd3g_kedro.objects.config import UNLIT, Lighting
-from dd3g_kedro.objects.drawing import draw_mesh, gpu_drawing
+from dd3g_kedro.objects.drawing import draw_mesh
 from dd3g_kedro.objects.mesh import Mesh
 from dd3g_kedro.objects.normals import corner_normals
 from dd3g_kedro.objects.textures import stack_textures, texture_array
@@ -222,18 +222,3 @@ def test_threads_draw_what_one_thread_draws():
 def test_cameras_of_several_objects_are_refused():
     with pytest.raises(ValueError, match="one object, got 2"):
         draw_mesh(surface(square()), views(0).expand(2), 16, UNLIT)
-
-
-@pytest.mark.gpu
-def test_the_gpu_draws_what_the_cpu_draws():
-    if gpu_drawing() is None:
-        pytest.skip("numba-cuda is not installed or does not work here")
-    rng = np.random.default_rng(0)
-    triangles = rng.uniform(-0.5, 0.5, (400, 3, 3))
-    picture = rng.integers(0, 256, (64, 48, 4), np.uint8)
-    mesh = surface(triangles, rng.random((400, 3, 3)), rng.random((400, 3, 2)), [picture])
-    cameras = views(0, 50, 130, 260, elevation_deg=10)
-    on_cpu = draw_mesh(mesh, cameras, 96, Lighting())
-    on_gpu = draw_mesh(mesh, cameras.to("cuda"), 96, Lighting())
-    assert on_gpu.is_cuda
-    assert (on_cpu - on_gpu.cpu()).abs().gt(1e-3).float().mean() < 1e-3

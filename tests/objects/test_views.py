@@ -152,7 +152,7 @@ def test_the_benchmark_may_be_a_split_of_another_folder(meshes, tmp_path):
     assert {row["object_id"] for row in rows} == {"mug_0000"}
     with pytest.raises(InvalidMesh, match=r"correct collect\.benchmark_split"):
         draw_benchmark(tmp_path / "nowhere", replace(held_out, benchmark_split="val"))
-    with pytest.raises(ValueError, match=r"collect\.benchmark_meshes is null"):
+    with pytest.raises(ValueError, match=r"\.benchmark_split .* benchmark_meshes is null"):
         replace(config(), benchmark_split="test")
 
 
@@ -237,16 +237,19 @@ def test_a_benchmark_loses_no_object_silently(meshes):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        (lambda: Drawing(size=4), "drawing.size"),
-        (lambda: Drawing(reach=1.6), "drawing.reach"),
-        (lambda: FrontViews(azimuth_deg=(5, -5), elevation_deg=(0, 0)), "front.azimuth_deg"),
-        (lambda: BenchmarkViews(azimuths_deg=(), elevation_deg=0), "benchmark.azimuths_deg"),
-        (lambda: ProceduralObjects(count=0, benchmark_count=1), "objects.count"),
+        (lambda: Drawing(size=4), "Drawing.size"),
+        (lambda: Drawing(reach=1.6), "Drawing.reach"),
+        (lambda: FrontViews(azimuth_deg=(5, -5), elevation_deg=(0, 0)), "FrontViews.azimuth_deg"),
+        (
+            lambda: BenchmarkViews(azimuths_deg=(), elevation_deg=0),
+            "azimuths_deg must have at least 1",
+        ),
+        (lambda: ProceduralObjects(count=0, benchmark_count=1), "ProceduralObjects.count"),
         (
             lambda: ProceduralObjects(
                 families=("mug",), held_out=("mug",), count=1, benchmark_count=1
             ),
-            "objects.held_out",
+            "ProceduralObjects.held_out",
         ),
     ],
 )

@@ -41,9 +41,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     inspect = folder_inspection.inspect_with_thumbnail
 
-    def watched(path: Path, *rest):
+    def watched(path: Path, **how):
         seen.append(path.name)
-        return inspect(path, *rest)
+        return inspect(path, **how)
 
     monkeypatch.setattr(folder_inspection, "inspect_with_thumbnail", watched)
     return seen
@@ -250,13 +250,12 @@ def test_a_journal_cut_anywhere_goes_on_and_ends_the_same(
 def test_an_interrupted_inspection_keeps_what_it_had(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_at
 ):
-    monkeypatch.setattr(folder_inspection, "_PORTION", 1)
     watched = folder_inspection.inspect_with_thumbnail
 
-    def interrupted(path: Path, *rest):
+    def interrupted(path: Path, **how):
         if path.name == "4.png":
             raise KeyboardInterrupt
-        return watched(path, *rest)
+        return watched(path, **how)
 
     monkeypatch.setattr(folder_inspection, "inspect_with_thumbnail", interrupted)
     with pytest.raises(KeyboardInterrupt):

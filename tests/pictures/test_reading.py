@@ -133,7 +133,7 @@ def test_the_camera_s_orientation_is_applied(tmp_path: Path):
 
 
 def test_limits_name_the_key_that_is_wrong():
-    with pytest.raises(ValueError, match=r"limits\.max_megapixels"):
+    with pytest.raises(ValueError, match=r"ImageLimits\.max_megapixels"):
         ImageLimits(max_megapixels=500)
-    with pytest.raises(ValueError, match=r"limits\.max_megabytes"):
+    with pytest.raises(ValueError, match=r"ImageLimits\.max_megabytes"):
         ImageLimits(max_megabytes=0)

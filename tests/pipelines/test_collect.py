@@ -94,9 +94,15 @@ def test_every_environments_parameters_build(project, environment):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"drawing": {"sise": 64}}, r"collect\.drawing\.sise is not a known key; did you mean"),
-        ({"workers": 0}, r"collect\.workers"),
-        ({"front": {"azimuth_deg": [3, 1], "elevation_deg": [0, 0]}}, r"front\.azimuth_deg"),
+        (
+            {"drawing": {"sise": 64}},
+            r"CollectConfig\.drawing\.sise is not a known key; did you mean",
+        ),
+        ({"workers": 0}, r"CollectConfig\.workers"),
+        (
+            {"front": {"azimuth_deg": [3, 1], "elevation_deg": [0, 0]}},
+            r"CollectConfig\.front\.azimuth_deg",
+        ),
     ],
 )
 def test_wrong_parameters_name_their_key(project, wrong, named):

@@ -128,13 +128,13 @@ def test_every_environments_parameters_build(project, environment):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"framing": {"border": 0.1}}, r"generate\.framing\.border .*border_ratio"),
-        ({"pictures": {"frames": 0}}, r"generate\.pictures\.frames"),
-        ({"pictures": {"frame_ms": 5}}, r"generate\.pictures\.frame_ms"),
-        ({"seed": -1}, r"generate\.seed"),
-        ({"variants": 0}, r"generate\.variants"),
-        ({"background": 2}, r"generate\.background"),
-        ({"name": "../up"}, r"generate\.name"),
+        ({"framing": {"border": 0.1}}, r"GenerateConfig\.framing\.border .*border_ratio"),
+        ({"pictures": {"frames": 0}}, r"GenerateConfig\.pictures\.frames"),
+        ({"pictures": {"frame_ms": 5}}, r"GenerateConfig\.pictures\.frame_ms"),
+        ({"seed": -1}, r"GenerateConfig\.seed"),
+        ({"variants": 0}, r"GenerateConfig\.variants"),
+        ({"background": 2}, r"GenerateConfig\.background"),
+        ({"name": "../up"}, r"GenerateConfig\.name"),
     ],
 )
 def test_a_wrong_parameter_names_itself(wrong, message):
@@ -143,5 +143,5 @@ def test_a_wrong_parameter_names_itself(wrong, message):
 
 
 def test_an_unknown_parameter_names_itself():
-    with pytest.raises(TypeError, match="sede"):
+    with pytest.raises(ValueError, match="sede is not a known key"):
         GenerateConfig(sede=1)

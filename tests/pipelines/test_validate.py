@@ -98,5 +98,5 @@ def test_a_missing_folder_stops_the_run_and_names_the_catalog_entry(run, tmp_pat
 
 
 def test_an_unknown_key_names_itself():
-    with pytest.raises(ValueError, match=r"validate\.criteria\.min_sides.*min_side"):
+    with pytest.raises(ValueError, match=r"ValidateConfig\.criteria\.min_sides.*min_side"):
         ValidateConfig(criteria={"min_sides": 3})  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def test_parts_of_another_model_are_refused(tmp_path, folder):
 
 
 def test_a_place_is_asked_for_where_weights_are_to_be_read():
-    with pytest.raises(ValueError, match=r"teacher.weights must name the file or folder"):
+    with pytest.raises(ValueError, match=r"TeacherOrigin.weights must name the file or folder"):
         TeacherOrigin(kind="imagedream")
     with pytest.raises(ValueError, match=r"teacher.kind is mini .* is trained, by"):
         released_teacher(TeacherOrigin(kind="mini"))
@@ -167,13 +167,14 @@ def test_a_damaged_tokenizer_matters_only_to_words(folder):
 
 @pytest.mark.parametrize("size", [0, 3, 18])
 def test_an_image_size_that_cannot_be_halved_is_refused(folder, size):
-    with pytest.raises(ValueError, match=rf"image_size must be a multiple of 4, .* got {size}"):
+    must = "must be a multiple of 4, .*" if size else "must be greater than 0, "
+    with pytest.raises(ValueError, match=rf"image_size {must}got {size}"):
         released_teacher(replace(configured(folder), image_size=size))
 
 
 @pytest.mark.parametrize("elevation", [91.0, float("nan")])
 def test_an_elevation_beyond_the_pole_is_refused(elevation):
-    with pytest.raises(ValueError, match=r"elevation_deg must lie in \[-90, 90\]"):
+    with pytest.raises(ValueError, match=r"elevation_deg must be (at|a finite)"):
         TeacherOrigin(kind="mini", elevation_deg=elevation)
 
 

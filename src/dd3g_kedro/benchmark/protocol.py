@@ -2,7 +2,7 @@
 
 A protocol is one JSON file, read into a `Manifest`. It never changes: another object, camera or
 metric makes another version, because a number means nothing without what it was measured on.
-Standard library only, Kedro reads it at its start.
+Nothing heavy is imported, Kedro reads it at its start.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from dd3g_kedro.core.config_building import build, build_fields
+from dd3g_kedro.core.config_building import Share, build, configuration
 from dd3g_kedro.objects.config import BenchmarkViews, Drawing
 
 Source = Literal["stored_views", "gso", "rtmv", "meshes", "images"]
@@ -23,7 +22,7 @@ _SSIM_WINDOW = 11  # pixels
 _SUFFIX = ".json"
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class Manifest:
     """One protocol; the input is seen from azimuth 0."""
 
@@ -35,35 +34,27 @@ class Manifest:
     views: BenchmarkViews | None  # the targets; None: the data bring their own cameras
     targets: int | None = None  # how many of the data's own cameras
     drawing: Drawing  # size and rig, and how meshes are drawn
-    background: float  # sRGB grey behind everything; 1 is white
+    background: Share  # sRGB grey behind everything; 1 is white
     metrics: dict[str, str]  # what each number means; a key ending in _ is a prefix
     notes: tuple[str, ...] = ()  # sources, and where it departs from them
-    digest: str = field(init=False, default="")  # SHA-256 of the file's content; empty: no file
+    digest = ""  # no field: SHA-256 of the file's content; empty: no file
 
     def __post_init__(self) -> None:
-        build_fields(self, "protocol")
-        if not 0 <= self.background <= 1:
-            raise ValueError(f"protocol.background must lie in [0, 1], got {self.background}")
         if self.drawing.size < _SSIM_WINDOW:
             raise ValueError(
-                f"protocol.drawing.size must be at least {_SSIM_WINDOW}, SSIM's window, "
+                f"drawing.size must be at least {_SSIM_WINDOW}, SSIM's window, "
                 f"got {self.drawing.size}"
             )
         if (self.views is None) == (self.targets is None):
-            raise ValueError("protocol: exactly one of views and targets must be set")
+            raise ValueError("views or targets must be set, exactly one of them")
         if (self.views is None) != (self.source == "rtmv"):
-            raise ValueError("protocol.views must be null for rtmv, and set for other sources")
+            raise ValueError("views must be null for rtmv, and set for other sources")
         if self.views is None:
             return
         if self.input_elevation_deg != self.views.elevation_deg:
             raise ValueError(
-                "protocol.input_elevation_deg must be the targets' elevation, "
+                "input_elevation_deg must be the targets' elevation, "
                 f"{self.views.elevation_deg}, got {self.input_elevation_deg}"
-            )
-        if not -90 < self.views.elevation_deg < 90:
-            raise ValueError(
-                "protocol.views.elevation_deg must lie in (-90, 90), "
-                f"got {self.views.elevation_deg}"
             )
 
     @property

@@ -1,144 +1,162 @@
-"""Frozen dataclasses from the plain literals of a parameter file, and back.
+"""Configurations: frozen dataclasses from the plain literals of a parameter file, and back.
 
-Kedro builds the outermost dataclass of a `params:` input with `Config(**mapping)` and no further:
-nested mappings stay dictionaries, and types are not looked at. A configuration that nests others,
-or that wants its types checked, calls `build_fields(self, "its_key")` first in `__post_init__`;
-code that starts from a mapping calls `build(Config, mapping, "its_key")`.
+pydantic checks them, as strictly as JSON: no "1" for 1, no true for 1; integers become floats and
+lists tuples where such are asked for; every number is finite. A range stands in the annotation
+(`PositiveInt`, `Share`), what two keys must agree on in `__post_init__`, whose messages begin with
+the key. Kedro builds the outermost dataclass of a `params:` input with `Config(**mapping)`; code
+that starts from a mapping calls `build(Config, mapping, "its_key")`. Ours is the sentence alone:
+the key from the outermost on, what was expected, what came.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import (
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+from pydantic_core import to_json, to_jsonable_python
 
 T = TypeVar("T")
 
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+InnerShare = Annotated[float, Field(gt=0, lt=1)]
+ElevationDeg = Annotated[float, Field(gt=-90, lt=90)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what every generator takes
 
-def _field_types(cls: Any) -> dict[str, Any]:
-    hints = get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+_EXPECTED = {
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be greater than {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "less_than": "must be less than {lt:g}",
+    "int_type": "must be of type int",
+    "float_type": "must be of type float",
+    "bool_type": "must be of type bool",
+    "string_type": "must be of type str",
+    "literal_error": "must be one of {expected}",
+    "too_long": "must have {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+    "string_too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of keys",
+    "dataclass_type": "must be a mapping of keys",
+}
+
+
+@dataclass_transform(
+    frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field, Field)
+)
+def configuration(cls: type[T]) -> type[T]:
+    """Make the class a frozen dataclass whose every instance is checked when it is made.
+
+    Raises:
+        ValueError: by the class: a key is unknown or missing, or a value out of its range; the
+            message names the key.
+    """
+    made = pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
+
+    def checked(self: Any, **values: Any) -> None:
+        _check(made, made.__pydantic_validator__, values, made.__name__, self_instance=self)
+
+    made.__init__ = checked  # type: ignore[method-assign]
+    return cast(type[T], made)
 
 
 def build(cls: type[T], mapping: object, where: str) -> T:
     """Build the dataclass `cls` from plain literals; `where` is the key that holds them.
 
-    Nested dataclasses, tuples and mappings are built from dictionaries and lists, integers become
-    floats where a float is asked for.
-
     Raises:
-        ValueError: a key is unknown or missing, or a value has another type; the message names
+        ValueError: a key is unknown or missing, or a value out of its range; the message names
             the key from `where` on.
     """
     if isinstance(mapping, cls):
         return mapping
-    if not isinstance(mapping, Mapping):
-        raise ValueError(f"{where} must be a mapping of keys, got {mapping!r}")
-    expected = _field_types(cls)
-    for key in mapping:
-        if key not in expected:
-            near = difflib.get_close_matches(str(key), expected, n=1)
-            hint = f"did you mean {where}.{near[0]}?" if near else f"known: {', '.join(expected)}"
-            raise ValueError(f"{where}.{key} is not a known key; {hint}")
-    required = {
-        field.name
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    if missing := [key for key in expected if key in required and key not in mapping]:
-        raise ValueError(f"{where}.{missing[0]} is missing; add it to the parameters")
-    values = {
-        key: _convert(expected[key], value, f"{where}.{key}") for key, value in mapping.items()
-    }
-    try:
-        return cls(**values)
-    except ValueError as error:  # its own checks know only its own name
-        prefix = "" if where in str(error) else f"{where}: "
-        raise ValueError(f"{prefix}{error}") from error
+    return _check(cls, _validator(cast(Any, cls)), mapping, where)
 
 
-def build_fields(instance: object, where: str) -> None:
-    """Turn the plain values of a frozen dataclass into what its annotations say, in place.
+def build_fields(instance: Any, where: str) -> None:
+    """Check a dataclass of the standard library in its `__post_init__`, in place.
 
     Raises:
         ValueError: as `build`.
     """
-    for name, expected in _field_types(type(instance)).items():
-        value = _convert(expected, getattr(instance, name), f"{where}.{name}")
-        object.__setattr__(instance, name, value)
+    hints = get_type_hints(type(instance), include_extras=True)
+    for name in (field.name for field in dataclasses.fields(instance) if field.init):
+        hint, value = hints[name], getattr(instance, name)
+        built = _check(hint, _validator(hint), value, f"{where}.{name}")
+        object.__setattr__(instance, name, built)
 
 
 def plain(config: object) -> Any:
     """The inverse of `build`: dictionaries, lists and literals that JSON and YAML can hold."""
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return {
-            f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config) if f.init
-        }
-    if isinstance(config, Mapping):
-        return {key: plain(value) for key, value in config.items()}
-    if isinstance(config, tuple | list):
-        return [plain(value) for value in config]
-    return str(config) if isinstance(config, Path) else config
+    return to_jsonable_python(config)
 
 
-def _convert(expected: Any, value: Any, where: str) -> Any:
-    origin, arguments = get_origin(expected), get_args(expected)
-    if origin in (Union, types.UnionType):
-        return _convert_union(arguments, value, where)
-    if origin is Literal:
-        if value not in arguments:
-            choices = ", ".join(str(choice) for choice in arguments)
-            raise ValueError(f"{where} must be one of {choices}, got {value!r}")
-        return value
-    if origin is tuple:
-        return _convert_tuple(arguments, value, where)
-    if origin is not None and issubclass(origin, Mapping):
-        return _convert_mapping(arguments[1], value, where)
-    if dataclasses.is_dataclass(expected):
-        return build(expected, value, where)  # type: ignore[arg-type]
-    return value if expected is Any else _convert_literal(expected, value, where)
+@cache
+def _validator(hint: Any) -> Any:
+    if not dataclasses.is_dataclass(hint):
+        return TypeAdapter(hint, config=_CONFIG).validator
+    made: Any = hint
+    if not is_pydantic_dataclass(made):  # of the standard library: as strict
+        made.__pydantic_config__ = _CONFIG
+    return TypeAdapter(hint).validator
 
 
-def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in choices:
-        return None
-    others = [choice for choice in choices if choice is not type(None)]
-    for choice in others[:-1]:
-        try:
-            return _convert(choice, value, where)
-        except ValueError:
-            continue  # the last choice's error is the one that is told
-    return _convert(others[-1], value, where)
+def _check(hint: Any, validator: Any, given: object, where: str, **options: Any) -> Any:
+    text = to_json(given, inf_nan_mode="constants", fallback=repr)
+    try:
+        return validator.validate_json(text, strict=True, **options)
+    except ValidationError as error:
+        told = error.errors(include_url=False)
+        worst = min(told, key=lambda one: one["type"] != "unexpected_keyword_argument")
+        raise ValueError(_sentence(hint, where, worst)) from None
 
 
-def _convert_mapping(item: Any, value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where} must be a mapping of keys, got {value!r}")
-    return {key: _convert(item, entry, f"{where}.{key}") for key, entry in value.items()}
+def _sentence(hint: Any, where: str, error: Any) -> str:
+    steps = [step for step in error["loc"] if step not in ("int", "float")]  # of `int | float`
+    key = where + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    kind, got = error["type"], f", got {error['input']!r}"
+    if kind == "unexpected_keyword_argument":
+        known, parent = _keys(hint, steps[:-1]), key.rpartition(".")[0]
+        near = difflib.get_close_matches(str(steps[-1]), known, n=1)
+        advice = f"did you mean {parent}.{near[0]}?" if near else f"known: {', '.join(known)}"
+        return f"{key} is not a known key; {advice}"
+    if kind == "missing":
+        return f"{key} is missing; add it to the parameters"
+    if kind == "value_error":  # of a class's own checks, which know their own keys only
+        message = str(error["ctx"]["error"])
+        own = re.split(r"[ .:\[]", message)[0] in _keys(hint, steps)
+        return f"{key}.{message}" if own else f"{key}: {message}"
+    if kind == "float_type" and isinstance(error["input"], str):
+        got += " (write 1.0e-5, not 1e-5)"
+    if kind in _EXPECTED:
+        expected = _EXPECTED[kind].format(**error.get("ctx", {}))
+        expected = expected.replace("'", "").replace(" or ", ", ")  # of a Literal's choices
+        return f"{key} {expected}{got}"
+    return f"{key} {error['msg'].replace('Input should', 'must')}{got}"
 
 
-def _convert_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"{where} must be a list, got {value!r}")
-    if len(items) == 2 and items[1] is Ellipsis:
-        items = (items[0],) * len(value)
-    if len(value) != len(items):
-        raise ValueError(f"{where} must have {len(items)} entries, got {len(value)}: {value!r}")
-    return tuple(
-        _convert(item, entry, f"{where}[{index}]")
-        for index, (item, entry) in enumerate(zip(items, value, strict=True))
-    )
-
-
-def _convert_literal(expected: Any, value: Any, where: str) -> Any:
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if expected is Path and isinstance(value, str):
-        return Path(value)
-    if (isinstance(value, bool) and expected is not bool) or not isinstance(value, expected):
-        hint = " (write 1.0e-5, not 1e-5)" if expected is float and isinstance(value, str) else ""
-        raise ValueError(f"{where} must be of type {expected.__name__}, got {value!r}{hint}")
-    return value
+def _keys(hint: Any, steps: list[Any]) -> list[str]:
+    """The keys of the dataclass that lies at these steps below `hint`."""
+    if dataclasses.is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return _keys(hints.get(steps[0]), steps[1:]) if steps else list(hints)
+    below = steps if get_origin(hint) in (Union, types.UnionType) else steps[1:]
+    return [key for choice in get_args(hint) for key in _keys(choice, below)]

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -44,17 +45,20 @@ def on_all_cores(
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(count, context, initializer=live_and_die_with_the_parent)
     waiting: deque[Future[list[Result]]] = deque()
+    done = 0
     try:
         for portion in portions:
             waiting.append(executor.submit(_portion, work, portion))
             if len(waiting) >= 4 * count:
                 yield from waiting.popleft().result()
+                done += _PORTION
         while waiting:
             yield from waiting.popleft().result()
+            done += _PORTION
     except BrokenProcessPool as error:
         raise DD3GError(
-            "a worker process died, probably for lack of memory; what was finished is kept. Run "
-            "again with fewer workers"
+            f"a worker process died at {str(jobs[done])[:120]} or soon after, probably for lack of "
+            "memory; what was finished is kept. Run again with fewer workers"
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -66,9 +70,9 @@ def _portion(work: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]
 
 def live_and_die_with_the_parent() -> None:
     """One thread each; leave Ctrl-C to the parent, and end when it is gone, even if killed."""
-    import torch
-
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by whoever imports torch: inspecting never does
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_the_parent()
 

@@ -1,11 +1,7 @@
-"""Pictures of a mesh: a z-buffer with supersampling, on the CPU or through numba-cuda on a GPU."""
+"""Pictures of a mesh: a z-buffer with supersampling, on the CPU, where objects share the cores."""
 
 from __future__ import annotations
 
-import logging
-from functools import lru_cache
-from importlib.util import find_spec
-from types import ModuleType
 from typing import no_type_check
 
 import numpy as np
@@ -18,8 +14,6 @@ from dd3g_kedro.core.types import Cameras
 from dd3g_kedro.objects import kernels
 from dd3g_kedro.objects.config import Lighting
 from dd3g_kedro.objects.mesh import Mesh
-
-_LOG = logging.getLogger(__name__)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -94,7 +88,7 @@ def _draw(
     return pictures
 
 
-def mesh_arrays(mesh: Mesh) -> tuple[np.ndarray, ...]:
+def _mesh_arrays(mesh: Mesh) -> tuple[np.ndarray, ...]:
     """What the kernels read of a mesh, in their order."""
     textures = mesh.textures
     return (
@@ -109,26 +103,6 @@ def light_vector(lighting: Lighting) -> Float64[np.ndarray, "5"]:
     return np.array([lighting.ambient, lighting.key, *direction / np.linalg.norm(direction)])
 
 
-@lru_cache
-def gpu_drawing() -> ModuleType | None:
-    """The CUDA twin of this module, or None where numba-cuda is not installed or does not work."""
-    if find_spec("numba_cuda") is None:
-        return None
-    try:
-        from dd3g_kedro.objects import drawing_cuda
-
-        drawing_cuda.compile_kernels()
-    except Exception as error:  # a foreign compiler on a foreign driver may raise anything
-        _LOG.warning(
-            "numba-cuda is installed but cannot be used (%s: %s): meshes are drawn on the CPU. "
-            "`pip install dd3g-kedro[cuda-meshes]` brings versions that fit together.",
-            type(error).__name__,
-            error,
-        )
-        return None
-    return drawing_cuda
-
-
 def draw_mesh(
     mesh: Mesh,
     cameras: Cameras,
@@ -140,8 +114,7 @@ def draw_mesh(
 
     Args:
         mesh: what to draw.
-        cameras: one object's views (b = 1); their device is where pictures are drawn (on a GPU if
-            numba-cuda is installed, extra `cuda-meshes`) and returned.
+        cameras: one object's views (b = 1); the pictures are returned on their device.
         size: pixels a side.
         lighting: `config.UNLIT` leaves the colours as they are.
         supersample: samples a pixel side; alpha has supersample^2 + 1 levels.
@@ -154,7 +127,5 @@ def draw_mesh(
     views = cameras.world_to_camera[0, :, :3].double()
     projections = (cameras.intrinsics[0].double() @ views).cpu().numpy()
     light = light_vector(lighting)
-    if device.type == "cuda" and (on_gpu := gpu_drawing()):
-        return on_gpu.draw_on_gpu(mesh_arrays(mesh), projections, light, size, supersample, device)
-    pictures = _draw(*mesh_arrays(mesh), projections, light, size, supersample)
+    pictures = _draw(*_mesh_arrays(mesh), projections, light, size, supersample)
     return torch.from_numpy(pictures).to(device)

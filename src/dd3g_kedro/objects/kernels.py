@@ -5,8 +5,6 @@ p_i = K (R x_i + t) and the sample s = (x, y, 1), the planes E_0 = p_1 x p_2 (an
 perspective-correct barycentric weights (E_i . s) / sum(E . s) and the depth det / sum(E . s),
 whatever lies behind the camera: nothing needs to be clipped. The planes of an edge that two
 triangles share differ in sign alone, so no sample on it is missed.
-
-The same functions serve both processors: CUDA kernels compile them again for the device.
 """
 
 from __future__ import annotations

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
-import signal
 import stat
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from dd3g_kedro.core.errors import InvalidImage
-from dd3g_kedro.core.processes import available_cores
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.engine.processes import end_with_the_parent
+from dd3g_kedro.engine.processes import on_all_cores
 from dd3g_kedro.pictures.config import InspectionConfig
 from dd3g_kedro.pictures.decoding import SUFFIXES
 from dd3g_kedro.pictures.inspection import ImageRow, inspect_with_thumbnail, table_name
@@ -24,9 +19,8 @@ from dd3g_kedro.pictures.journal import InspectionJournal, Stamp, stamp_of
 from dd3g_kedro.pictures.sources import SOURCES_FILE
 
 _LOG = logging.getLogger(__name__)
-_PORTION = 16  # files given to a process at once
 _ALONE_UP_TO = 96  # files that are done before other processes would have started
-Inspected = list[tuple[ImageRow, str | None]]
+Inspected = Iterator[tuple[ImageRow, str | None]]
 
 
 def list_files(folder: Path) -> tuple[list[Path], list[ImageRow]]:
@@ -119,47 +113,8 @@ def thumbnails(
             yield found and found[1]
 
 
-def _inspected(
-    files: list[Path], folder: Path, config: InspectionConfig
-) -> Iterator[tuple[ImageRow, str | None]]:
-    portions = [files[start : start + _PORTION] for start in range(0, len(files), _PORTION)]
-    workers = config.workers or available_cores()
-    if workers == 1 or len(files) <= _ALONE_UP_TO:
-        for portion in portions:
-            yield from _inspect_portion(portion, folder, config)
-        return
-    executor = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_live_and_die_with_the_parent
+def _inspected(files: list[Path], folder: Path, config: InspectionConfig) -> Inspected:
+    look = partial(
+        inspect_with_thumbnail, limits=config.limits, root=folder, thumbnail=config.thumbnail
     )
-    waiting: deque[tuple[list[Path], Future[Inspected]]] = deque()
-    try:
-        for portion in portions:
-            future = executor.submit(_inspect_portion, portion, folder, config)
-            waiting.append((portion, future))
-            if len(waiting) >= 4 * workers:
-                yield from _finished(*waiting.popleft())
-        while waiting:
-            yield from _finished(*waiting.popleft())
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _inspect_portion(files: list[Path], folder: Path, config: InspectionConfig) -> Inspected:
-    return [inspect_with_thumbnail(f, config.limits, folder, config.thumbnail) for f in files]
-
-
-def _finished(portion: list[Path], future: Future[Inspected]) -> Inspected:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise InvalidImage(
-            f"a process died among {portion[0]} to {portion[-1]} or shortly after, probably for "
-            "lack of memory; what was inspected is kept. Run again with fewer "
-            "validate.inspection.workers or a smaller limits.max_megapixels"
-        ) from error
-
-
-def _live_and_die_with_the_parent() -> None:
-    """Leave Ctrl-C to the parent, and end when it is gone, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_the_parent()
+    return on_all_cores(look, files, config.workers, _ALONE_UP_TO)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Annotated
 
-from dd3g_kedro.core.config_building import build_fields
+from pydantic import Field, NonNegativeFloat
+
+from dd3g_kedro.core.config_building import configuration
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class Promotion:
     """What makes one student better than another."""
 
-    metric: str  # dotted key in metrics.json
+    metric: Annotated[str, Field(min_length=1)]  # dotted key in metrics.json
     higher_is_better: bool = True
-    margin: float = 0.0  # the candidate must be better by more than this
+    margin: NonNegativeFloat = 0.0  # the candidate must be better by more than this
     same: tuple[str, ...] = ()  # keys of metrics.json that must agree, or numbers mean nothing
-
-    def __post_init__(self) -> None:
-        build_fields(self, "promote")
-        if not self.metric:
-            raise ValueError("promote.metric must name a key of metrics.json, got an empty text")
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"promote.margin must be zero or positive, got {self.margin}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
-from dd3g_kedro.core.config_building import build_fields
+from pydantic import Field, PositiveInt
+
+from dd3g_kedro.core.config_building import configuration
 from dd3g_kedro.core.geometry.config import CameraRig
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class TeacherOrigin:
     """A mini teacher, trained here; or ImageDream `ipmv` as released, of which the rest tells."""
 
@@ -18,18 +20,15 @@ class TeacherOrigin:
     clip: str | None = None  # CLIP ViT-H/14, where the weights have none: file or folder
     prompt: str = ""  # Ours: caption-free, as MVDream's image mode and LGM
     negative_prompt: str = ""
-    elevation_deg: float = 5.0  # of the views and of the input image; the released demo's
-    image_size: int = 256
+    elevation_deg: Annotated[float, Field(ge=-90, le=90)] = (
+        5.0  # of the views and of the input image; the released demo's
+    )
+    image_size: PositiveInt = 256
     rig: CameraRig = field(default_factory=CameraRig)
 
     def __post_init__(self) -> None:
-        build_fields(self, "teacher")
-        if not -90 <= self.elevation_deg <= 90:
-            raise ValueError(
-                f"teacher.elevation_deg must lie in [-90, 90], got {self.elevation_deg}"
-            )
         if self.kind == "imagedream" and not self.weights:
             raise ValueError(
-                "teacher.weights must name the file or folder of the released weights where "
-                "teacher.kind is imagedream, got an empty string"
+                "weights must name the file or folder of the released weights where kind is "
+                "imagedream, got an empty string"
             )

@@ -38,5 +38,5 @@ def test_the_other_schedules_are_constant_and_a_straight_line():
 
 
 def test_an_empty_training_has_no_curriculum():
-    with pytest.raises(ValueError, match=r"curriculum\.total_steps must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"Curriculum\.total_steps must be greater than 0, got 0"):
         Curriculum(total_steps=0, weight_cap=0.4)

@@ -82,5 +82,7 @@ def test_structure_costs_what_ssim_lacks_and_asks_for_sharp_pictures():
 
 
 def test_a_negative_weight_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"explicit\.mse_weight must not be negative, got -1"):
+    with pytest.raises(
+        ValueError, match=r"ExplicitSupervision\.mse_weight must be at least 0, got -1"
+    ):
         ExplicitSupervision(mse_weight=-1.0, perceptual_weight=0.5)

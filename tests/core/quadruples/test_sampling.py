@@ -175,7 +175,9 @@ def test_the_precision_of_the_network_may_be_chosen(tmp_path):
 
 
 def test_another_precision_names_the_key():
-    with pytest.raises(ValueError, match=r"sampling\.mixed_precision must be auto.*got 'half'"):
+    with pytest.raises(
+        ValueError, match=r"Sampling\.mixed_precision must be one of auto.*got 'half'"
+    ):
         Sampling(mixed_precision="half")
 
 
@@ -253,7 +255,7 @@ def test_an_impossible_value_names_its_key(wrong):
 
 @pytest.mark.parametrize("key", ["steps", "batch_size", "shard_size", "seeds_per_image"])
 def test_a_count_below_one_names_its_key(key):
-    with pytest.raises(ValueError, match=f"sampling.{key} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"Sampling.{key} must be greater than 0, got 0"):
         Sampling(**{key: 0})
 
 

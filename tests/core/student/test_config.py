@@ -103,7 +103,7 @@ ENCODER = "pepd.image_encoder."
         ("latent_channels", 8, r"noise_channels must be 8 to agree"),
         ("latent_size", 4, r"latent_size must be 4 to agree"),
         ("elevation_deg", 95, r"student\.elevation_deg must lie in \(-90, 90\)"),
-        ("rig.radius", 0.5, r"student\.rig: rig\.radius must exceed 0\.9"),
+        ("rig.radius", 0.5, r"student\.rig\.radius must be greater than 0\.9"),
     ],
 )
 def test_a_student_that_cannot_be_is_refused_by_the_name_of_its_key(path, value, named):

@@ -193,7 +193,7 @@ def test_compiles_without_graph_breaks():
         ({"channel_mult": (1, 1.333)}, "multiples of 32"),
         ({"num_head_channels": 48}, "num_head_channels must divide"),
         ({"attention_resolutions": (1, 3)}, "attention_resolutions must be down-sampling factors"),
-        ({"ip_dim": 0}, "ip_dim must be at least 1"),
+        ({"ip_dim": 0}, "ip_dim must be greater than 0"),
     ],
 )
 def test_impossible_configurations_name_the_key(changes, message):

@@ -344,5 +344,5 @@ def test_each_terms_gradient_norm_is_its_own():
     [("steps", 0), ("learning_rate", 0.0), ("ema_decay", 1.0), ("mixed_precision", "fp8")],
 )
 def test_a_wrong_number_names_its_key(key, value):
-    with pytest.raises(ValueError, match=f"optimization.{key}"):
+    with pytest.raises(ValueError, match=f"Optimization.{key} must be"):
         replace(CONFIG, **{key: value})

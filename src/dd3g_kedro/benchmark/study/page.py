@@ -26,7 +26,7 @@ from dd3g_kedro.benchmark.methods.lifters import Method
 from dd3g_kedro.benchmark.tables.strips import data_uri, tiled, webp
 from dd3g_kedro.benchmark.tables.turntables import eight_bit, turntable
 from dd3g_kedro.benchmark.truth.views import OBJECT_FAILURES, ObjectHandle, evenly
-from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.config_building import configuration
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.progress import track
@@ -46,7 +46,7 @@ class StudyObject:
     turntables: Mapping[str, UInt8[np.ndarray, "f s s 3"]]  # by method; sRGB, all of one shape
 
 
-@dataclass(frozen=True)
+@configuration
 class StudyKey:
     """Which object and method an opaque name stands for; participants must not see it."""
 
@@ -54,9 +54,6 @@ class StudyKey:
     samples: dict[str, tuple[str, str]]  # opaque name -> object, method
     protocol: str = ""  # whose objects they are: its id
     protocol_digest: str = ""
-
-    def __post_init__(self) -> None:
-        build_fields(self, "user study key")
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,9 @@ def study_page(
     content = {"title": title, "objects": _sorted(shown)} | turning
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     page = _filled_template({"digest": digest} | content)
-    return Study(page, StudyKey(digest, dict(sorted(samples.items())), *protocol))
+    named = dict(sorted(samples.items()))
+    key = StudyKey(study=digest, samples=named, protocol=protocol[0], protocol_digest=protocol[1])
+    return Study(page, key)
 
 
 def _sorted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from dd3g_kedro.core.config_building import configuration
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class CameraRig:
     """What all cameras share. Ours: LGM's values, the paper states neither (Sec. IV-A)."""
 
-    radius: float = 1.5  # distance to the origin, in box sides
-    fov_deg: float = 49.1  # vertical and horizontal, images are square
-
-    def __post_init__(self) -> None:
-        if self.radius <= 0.9:
-            raise ValueError(
-                "rig.radius must exceed 0.9 so that no camera stands in the unit box, "
-                f"got {self.radius}"
-            )
-        if not 0 < self.fov_deg < 170:
-            raise ValueError(f"rig.fov_deg must lie in (0, 170), got {self.fov_deg}")
+    # distance to the origin, in box sides: no camera stands in the unit box
+    radius: Annotated[float, Field(gt=0.9)] = 1.5
+    fov_deg: Annotated[float, Field(gt=0, lt=170)] = 49.1  # across and down, images are square

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dd3g_kedro.core.config_building import build_fields
+from pydantic import PositiveInt
+
+from dd3g_kedro.core.config_building import PositiveShare, configuration
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.training.config import Optimization
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dd3g_kedro.core.training.reporting import StepReports
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class Distillation:
     """What `kedro run --pipelines=distill` may be told besides the student and the objective."""
 
@@ -33,19 +34,10 @@ class Distillation:
     ]  # the second distance of Eq. 4
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
-    verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
-    verified_every: int = 1  # of so many steps one asks; on a GPU asking costs as much as learning
-
-    def __post_init__(self) -> None:
-        build_fields(self, "distillation")
-        if not 0 < self.verified_share <= 1:
-            raise ValueError(
-                f"distillation.verified_share must lie in (0, 1], got {self.verified_share}"
-            )
-        if self.verified_every < 1:
-            raise ValueError(
-                f"distillation.verified_every must be at least 1, got {self.verified_every}"
-            )
+    # of a step's objects that the teacher is asked about (Eq. 5)
+    verified_share: PositiveShare = 1.0
+    # of so many steps one asks; on a GPU asking costs as much as learning
+    verified_every: PositiveInt = 1
 
 
 def distil_student(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dd3g_kedro.core.config_building import build_fields
+from dd3g_kedro.core.config_building import Seed, configuration
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.mini_teacher.config import (
     AutoencoderObjective,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dd3g_kedro.core.training.reporting import StepReports
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class TeacherTraining:
     """Everything that `kedro run --pipelines=teacher` may be told."""
 
@@ -35,12 +35,9 @@ class TeacherTraining:
     autoencoder: Optimization
     denoiser: Optimization
     measurement: TeacherMeasurement
-    seed: int = 0
+    seed: Seed = 0
     go_on: bool = False  # start from the present teacher, grown where mini_teacher is larger
     denoiser_objective: DenoiserObjective = field(default_factory=DenoiserObjective)
-
-    def __post_init__(self) -> None:
-        build_fields(self, "teacher_training")
 
 
 def _check_trained(origin: TeacherOrigin) -> None:
