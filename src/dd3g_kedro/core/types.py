@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -84,3 +85,13 @@ class InputPictures(Protocol):
 
     def __call__(self, file: str, border_ratio: float | None) -> UInt8[Tensor, "4 s s"]:
         """Recentred with that border; without one only padded."""
+
+
+def to_bytes(images: Float[Tensor, "*n c h w"]) -> UInt8[Tensor, "*n c h w"]:
+    """sRGB in [0, 1] as whole numbers up to 255."""
+    return (images.detach().clamp(0, 1) * 255).round().byte()
+
+
+def byte_rows(images: Float[Tensor, "*n c h w"]) -> UInt8[np.ndarray, "*n h w c"]:
+    """sRGB in [0, 1] as rows of bytes, channels last, as picture formats hold them."""
+    return to_bytes(images).movedim(-3, -1).contiguous().cpu().numpy()
