@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from dd3g_kedro.ablation.config import HeldOut
@@ -20,6 +18,7 @@ from dd3g_kedro.benchmark.truth.views import evenly
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.sampling import SourceImage
+from dd3g_kedro.core.types import byte_rows
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,8 +42,7 @@ def write_held_out(
         except OBJECT_FAILURES as error:
             _LOG.warning("held out: %s cannot be used: %s", handle.name, error)
             continue
-        pixels = (rgba * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-        wanted[handle.name.replace("/", "_") + ".png"] = Image.fromarray(pixels)
+        wanted[handle.name.replace("/", "_") + ".png"] = Image.fromarray(byte_rows(rgba))
     for stale in {path.name for path in folder.glob("*.png")} - set(wanted):
         (folder / stale).unlink()
     for name, picture in wanted.items():
@@ -64,8 +62,3 @@ def images_in(folder: Path) -> list[SourceImage]:
 def held_out_sampling(sampling: Sampling, held_out: HeldOut) -> Sampling:
     """As the training's quadruples, but several N an image, framed as in the benchmark."""
     return replace(sampling, seeds_per_image=held_out.seeds, images=None, border_ratio=None)
-
-
-def first_images(images: Sequence[SourceImage], limit: int | None) -> list[SourceImage]:
-    """The images that the ablation uses: the first in the order of their ids, a random one."""
-    return sorted(images, key=lambda image: image.image_id)[:limit]

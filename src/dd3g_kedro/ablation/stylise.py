@@ -19,6 +19,7 @@ from dd3g_kedro.ablation.config import Stylisation
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.sampling import SourceImage
+from dd3g_kedro.core.types import byte_rows
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.reading import read_rgba
 
@@ -108,8 +109,7 @@ def write_stylised(
     todo = [job for job in plan if not (destination / job[1].file).is_file()]
     done = len(plan) - len(todo)
     for source, made, variant in track(todo, len(plan), "stylising", "pictures", done):
-        rgba = read_rgba(folder / source.file, ImageLimits())
-        pixels = (rgba * 255).round().byte().permute(1, 2, 0).numpy()
+        pixels = byte_rows(read_rgba(folder / source.file, ImageLimits()))
         other = stylised(pixels, _generator(source.image_id, stylisation.seed, variant))
         with written_whole(destination / made.file) as partial:
             Image.fromarray(other).save(partial, format="PNG")

@@ -9,6 +9,7 @@ from threading import Lock
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.framing import recentre, recentred_canvas, shrunk, square
 from dd3g_kedro.pictures.reading import read_rgba
@@ -47,7 +48,7 @@ class InputImages:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         rgba = self._framed(read_rgba(self._folder / file, ImageLimits()), border_ratio)
-        pixels = (rgba * 255).round().byte()
+        pixels = to_bytes(rgba)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = pixels

@@ -29,12 +29,12 @@ from dd3g_kedro.core.quadruples.shards import (
     decode_png,
     encode_png,
     shard_plan,
-    to_bytes,
     write_shard,
 )
 from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.preprocessing import autoencoder_pixels, clip_pixels
 from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.factory.sampling import ready_to_sample, sample
 from dd3g_kedro.mini_teacher.config import AutoencoderConfig
 from dd3g_kedro.mini_teacher.model import build_image_encoder, build_mini_teacher

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +17,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite, random_background
 from dd3g_kedro.core.processes import available_cores, rank, ranks
 from dd3g_kedro.core.progress import track
@@ -27,12 +25,11 @@ from dd3g_kedro.core.quadruples.shards import (
     QuadrupleRow,
     encode_png,
     shard_plan,
-    to_bytes,
     write_shard,
 )
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.types import InputPictures
+from dd3g_kedro.core.types import InputPictures, to_bytes
 
 _LOG = logging.getLogger(__name__)
 _THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
@@ -102,16 +99,13 @@ class QuadrupleSampler:
         """OI of one batch; a short one is filled up, so that its shape is always the same."""
         size = self.sampling.batch_size
         filled = [*jobs, *[jobs[-1]] * (size - len(jobs))]
-        condition = self.teacher.condition(self._pictures(filled))
-        noise = noise_from_seeds([job.seed for job in filled], self.teacher.latent_shape)
-        latents = self.teacher.sample(
-            noise.to(self.device),
-            condition,
-            self.teacher.frames(size, math.radians(self.teacher.config.elevation_deg)),
+        views = self.teacher.views(
+            self._pictures(filled),
+            [job.seed for job in filled],
             self.sampling.steps,
             self.sampling.guidance_scale,
         )
-        return to_bytes(self.teacher.decode_views(latents)[: len(jobs)]).cpu()
+        return to_bytes(views[: len(jobs)]).cpu()
 
     def rows(self, jobs: Sequence[_Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
         """What is stored of a batch."""
