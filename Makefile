@@ -46,19 +46,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 data: setup ## the embedded pictures, objects and weights, from the store in this repository
 	dvc pull $$(git ls-files 'data/*.dvc') collect
 
-# `dvc repro` runs what has changed, and nothing else; make does the same for the last step.
-GENERATED := data/07_model_output/.demo
-STUDENT := data/06_models/student.safetensors
-
 demo: setup data ## pictures to 3D objects: the whole chain on the embedded data
 	dvc repro
-	@$(MAKE) --no-print-directory $(GENERATED)
 	@$(MAKE) --no-print-directory where
-
-$(GENERATED): $(STUDENT) conf/base/parameters_generate.yml \
-		$(wildcard src/dd3g_kedro/generation/*.py src/dd3g_kedro/pipelines/generate/*.py)
-	kedro run --pipelines=generate
-	@touch $@
 
 .PHONY: where
 where: # what the demo has made
@@ -118,6 +108,7 @@ lock: ## resolve requirements.lock anew
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet >> $@.new
 	@mv $@.new requirements.lock
 
-clean: ## caches; data, weights and tracked runs stay
+clean: ## caches; lists what no longer belongs to anything (REMOVE=1: removes it); the rest stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -x $(BIN)/kedro ]; then kedro leftovers $(if $(REMOVE),--remove); fi

@@ -13,13 +13,13 @@ import torch
 from tests.ablation.toys import OBJECTIVE, STUDENT, Toys, ablate_config, true_views_in
 
 from dd3g_kedro.ablation.config import AblateConfig
-from dd3g_kedro.ablation.lessons import Origin
+from dd3g_kedro.ablation.lessons import Origin, lessons
 from dd3g_kedro.ablation.mix import sources_of
 from dd3g_kedro.ablation.results import RowResult, read_result, write_result
 from dd3g_kedro.ablation.rows import common_digest
 from dd3g_kedro.ablation.run import run_row
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.core.student.weights import load_student
+from dd3g_kedro.core.kept import read_manifest, write_manifest
 from dd3g_kedro.core.training import distil
 from dd3g_kedro.datasets.step_log import StepLog
 from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -46,14 +46,13 @@ def run(
     name: str,
     config: AblateConfig | None = None,
     log: Counting | None = None,
-    previous: RowResult | None = None,
     truth: ViewsFolder | None = None,
 ) -> tuple[RowResult, Counting]:
     config, log = config or ablate_config(), log or Counting(folder / "steps.jsonl")
     origin: Origin = truth or sources_of(config, name, (toys.shards, toys.images))
     result = run_row(
         *(name, config, STUDENT, OBJECTIVE, origin, toys.teacher, toys.benchmark),
-        *(folder / name, log, previous),
+        *(folder / name, log),
     )
     return result, log
 
@@ -82,27 +81,18 @@ def test_a_row_says_all_that_decides_it_and_all_its_numbers(explicit):
     assert document["metrics"]["psnr"] == pytest.approx(sum(values.values()) / 2, abs=1e-5)
 
 
-def test_a_finished_row_is_neither_trained_nor_measured_again(toys, explicit):
+def test_a_finished_row_is_measured_again_and_not_trained_again(toys, explicit):
     result, folder = explicit
-    again, log = run(toys, folder, "explicit", previous=result)
-    assert again is result
-    assert log.steps == []
-    measured, log = run(toys, folder, "explicit")  # its result was lost, its weights were not
+    measured, log = run(toys, folder, "explicit")
     assert log.steps == []
     assert measured.document["metrics"] == result.document["metrics"]
 
 
-def test_rows_tell_what_they_share_and_kept_ones_are_brought_up_to_date(toys, explicit, tmp_path):
-    result, folder = explicit
-    told = {key: result.document["training"][key] for key in ("data", "teacher", "common")}
+def test_rows_tell_what_they_share(toys, explicit, tmp_path):
+    told = {key: explicit[0].document["training"][key] for key in ("data", "teacher", "common")}
     assert told["teacher"] == toys.teacher.fingerprint
     other = run(toys, tmp_path, "pd_only")[0].document["training"]
     assert told == {key: other[key] for key in told}
-    training = {k: v for k, v in result.document["training"].items() if k not in told}
-    older = RowResult({**result.document, "training": training}, result.sheet)
-    again, log = run(toys, folder, "explicit", previous=older)
-    assert log.steps == []
-    assert again.document == result.document
 
 
 def test_other_common_settings_have_another_digest():
@@ -135,28 +125,28 @@ def test_the_teacher_is_asked_about_the_share_that_is_told(toys, tmp_path, monke
         ablate_config(verified_share=0)
 
 
-def test_another_budget_is_another_row(toys, explicit, tmp_path):
-    result, _ = explicit
-    _, folder = explicit
-    longer, log = run(toys, folder, "explicit", ablate_config(steps=3), previous=result)
+def test_another_budget_is_another_training(toys, explicit):
+    result, folder = explicit
+    longer, log = run(toys, folder, "explicit", ablate_config(steps=3))
     assert log.steps == [0, 1, 2]
-    assert longer.fingerprint != result.fingerprint
-    assert len(list((folder / "explicit").glob("student_*.safetensors"))) == 1
-    assert list((folder / "explicit").glob("*.pt")) == []
+    assert longer.document["metrics"] != result.document["metrics"]
 
 
 def test_an_interrupted_row_goes_on_and_ends_with_the_same_bits(toys, tmp_path):
     config = ablate_config(steps=4)
-    run(toys, tmp_path / "whole", "joint", config)
+    whole, _ = run(toys, tmp_path / "whole", "joint", config)
     with pytest.raises(KeyboardInterrupt):
         cut = tmp_path / "cut"
         run(toys, cut, "joint", config, Counting(cut / "steps.jsonl", stop_at=1))
-    _, log = run(toys, tmp_path / "cut", "joint", config)
+    resumed, log = run(toys, tmp_path / "cut", "joint", config)
     assert log.steps == [2, 3]
-    whole, resumed = (
-        load_student(next((tmp_path / kind / "joint").glob("student_*.safetensors"))).state_dict()
-        for kind in ("whole", "cut")
-    )
+    assert_same_student(whole, resumed)
+
+
+def assert_same_student(one: RowResult, other: RowResult) -> None:
+    assert one.student is not None and other.student is not None
+    resumed = other.student.state_dict()
+    whole = one.student.state_dict()
     assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
 
 
@@ -177,8 +167,7 @@ def test_a_row_learns_from_true_views_under_the_common_budget(toys, explicit, tr
     assert document["training"]["data"] != other["training"]["data"]
     assert set(document["metrics"]) == set(other["metrics"])
     assert document["metrics"]["psnr"] != other["metrics"]["psnr"]
-    again, log = run(toys, tmp_path, "true_views", previous=result, truth=truth)
-    assert again is result
+    _, log = run(toys, tmp_path, "true_views", truth=truth)
     assert log.steps == []
 
 
@@ -186,26 +175,25 @@ def test_an_interrupted_row_of_true_views_goes_on_and_ends_with_the_same_bits(
     toys, truth, tmp_path
 ):
     config = ablate_config(steps=4)
-    run(toys, tmp_path / "whole", "true_views", config, truth=truth)
+    whole, _ = run(toys, tmp_path / "whole", "true_views", config, truth=truth)
     log = Counting(tmp_path / "cut" / "steps.jsonl", stop_at=1)
     with pytest.raises(KeyboardInterrupt):
         run(toys, tmp_path / "cut", "true_views", config, log, truth=truth)
-    _, log = run(toys, tmp_path / "cut", "true_views", config, truth=ViewsFolder(truth.folder))
+    views = ViewsFolder(truth.folder)
+    resumed, log = run(toys, tmp_path / "cut", "true_views", config, truth=views)
     assert log.steps == [2, 3]
-    whole, resumed = (
-        load_student(next((tmp_path / kind).rglob("student_*.safetensors"))).state_dict()
-        for kind in ("whole", "cut")
-    )
-    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+    assert_same_student(whole, resumed)
 
 
-def test_other_views_or_another_augmentation_are_another_row(toys, truth, tmp_path):
+def test_other_views_or_another_augmentation_are_other_data(truth, tmp_path):
     config, folder = ablate_config(), tmp_path / "views"
     folder.mkdir()
     (folder / truth.files[0].name).write_bytes(truth.files[0].read_bytes())
+    listed = read_manifest(truth.folder) or {}
+    write_manifest(folder, listed | {"views": [truth.files[0].name]})
     plain_views = ablate_config(true_views={"mirror": 0.0, "recolour": 0.0})
     prints = {
-        run(toys, tmp_path, "true_views", how, truth=views)[0].fingerprint
+        lessons(views, how, STUDENT).batches.fingerprint
         for how, views in ((config, truth), (config, ViewsFolder(folder)), (plain_views, truth))
     }
     assert len(prints) == 3

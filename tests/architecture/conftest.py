@@ -56,6 +56,11 @@ class Project:
                 paths.add(entry["filepath"])
         return paths
 
+    def written(self, names: set[str]) -> set[str]:
+        """The same, and what lies elsewhere."""
+        beside = {self.catalog.get(name, {}).get("weights") for name in names}
+        return self.stored(names) | {path for path in beside if path}
+
     def _shipped(self, path: str) -> bool:
         """Whether the repository points to a path, or to a folder that holds it."""
         places = [path, *(parent.as_posix() for parent in Path(path).parents)]
@@ -67,14 +72,13 @@ class Project:
         written = {str(self.catalog.get(name, {}).get("filepath", "")) for name in outputs}
         return any(place.startswith(f"{path}/") for place in written)
 
-    def read_by(self, pipeline: str) -> set[str]:
+    def read_by(self, nodes: Pipeline) -> set[str]:
         """The paths that a pipeline reads: its datasets, and what its parameters name."""
         made = set().union(*(self.stored(p.all_outputs()) for p in self.pipelines.values()))
         named = set()
-        for key in self.consumed(pipeline):
+        for key in self.consumed(nodes):
             for text in _texts(resolve_nested_dict_path(self.parameters, key)):
                 named |= {out for out in made if text == out or text.startswith(f"{out}/")}
-        nodes = self.pipelines[pipeline]
         return (self.stored(nodes.inputs()) | named) - self.stored(nodes.all_outputs())
 
     def code_of(self, pipeline: str) -> set[str]:
@@ -102,12 +106,13 @@ class Project:
         inside = SOURCE + "/" + "/".join(parts[1:depth])
         return inside if (self.root / inside).is_dir() else f"{inside}.py"
 
-    def consumed(self, pipeline: str) -> set[str]:
+    def consumed(self, pipeline: str | Pipeline) -> set[str]:
         """The parameters that a pipeline takes."""
-        names = self.pipelines[pipeline].inputs()
+        nodes = self.pipelines[pipeline] if isinstance(pipeline, str) else pipeline
+        names = nodes.inputs()
         return {n.removeprefix("params:") for n in names if n.startswith("params:")}
 
-    def parameter_files(self, pipeline: str) -> dict[str, set[str]]:
+    def parameter_files(self, pipeline: Pipeline) -> dict[str, set[str]]:
         """Which file gives which of a pipeline's parameters, in the base and over it."""
         folders = ["base"] if self.environment == "base" else ["base", self.environment]
         found: dict[str, set[str]] = {}
@@ -178,6 +183,11 @@ def base(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGrap
 @pytest.fixture(scope="session")
 def smoke(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGraph) -> Project:
     return described(project, "smoke", registered, graph)
+
+
+@pytest.fixture(scope="session")
+def gpu(project: Path, registered: dict[str, Pipeline], graph: grimp.ImportGraph) -> Project:
+    return described(project, "gpu", registered, graph)
 
 
 @pytest.fixture(scope="session", params=("base", "smoke", "paper"))

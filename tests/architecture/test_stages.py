@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 import yaml
+from kedro.pipeline import Pipeline
 
-_COMMAND = re.compile(r"kedro run (?:--env=(?P<env>\w+) )?--pipelines=(?P<pipeline>\w+)")
+_COMMAND = re.compile(
+    r"kedro run (?:--env=(?P<env>\w+) )?--pipelines=(?P<pipeline>\w+)"
+    r"(?: --namespaces=(?P<names>\S+))?"
+)
+_ITEM = "${item}"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage, its options dropped."""
+    """One stage, its options dropped; of a `foreach` the union over its items."""
 
     command: str
+    items: tuple[str, ...]
     deps: set[str]
     params: dict[str, set[str]]
     outs: set[str]
@@ -25,68 +32,112 @@ class Stage:
 
     @classmethod
     def read(cls, stage: dict[str, Any]) -> Stage:
+        items, stage = tuple(stage.get("foreach", ())), stage.get("do", stage)
         written: dict[str, dict[str, Any]] = {}
         for kind in ("outs", "metrics", "plots"):
             for entry in stage.get(kind, []):
                 written |= entry if isinstance(entry, dict) else {entry: {}}
+        each = {
+            out.replace(_ITEM, item): options
+            for item in items or ("",)
+            for out, options in written.items()
+        }
         params = {
             file: set(keys) for entry in stage.get("params", []) for file, keys in entry.items()
         }
-        return cls(stage["cmd"], set(stage.get("deps", [])), params, set(written), written)
+        return cls(stage["cmd"], items, set(stage.get("deps", [])), params, set(each), each)
+
+    @property
+    def pipeline(self) -> str:
+        found = _COMMAND.fullmatch(self.command)
+        assert found, self.command
+        return found["pipeline"]
+
+    @property
+    def environment(self) -> str:
+        found = _COMMAND.fullmatch(self.command)
+        assert found, self.command
+        return found["env"] or "base"
+
+    def part_of(self, whole: Pipeline) -> Pipeline:
+        """What of the pipeline runs: all of it, or the namespaces that the command names."""
+        found = _COMMAND.fullmatch(self.command)
+        assert found, self.command
+        if found["names"] is None:
+            return whole
+        names = self.items if found["names"] == _ITEM else found["names"].split(",")
+        return whole.only_nodes_with_namespaces(list(names))
 
 
 def stages_of(path: Path) -> dict[str, Stage]:
     return {n: Stage.read(s) for n, s in yaml.safe_load(path.read_text())["stages"].items()}
 
 
-BASE = stages_of(Path(__file__).parents[2] / "dvc.yaml")
-SMOKE = stages_of(Path(__file__).parents[2] / "conf" / "smoke" / "stages.yaml")
+BASE = stages_of(ROOT / "dvc.yaml")
+SMOKE = stages_of(ROOT / "conf" / "smoke" / "stages.yaml")
+GPU = stages_of(ROOT / "conf" / "gpu" / "dvc.yaml")
+ABLATE = {"ablate_data", "ablate_row", "ablate_pictures", "ablate_tables"}
 
 
-@pytest.fixture(params=["base", "smoke"], scope="module")
+@pytest.fixture(params=["base", "smoke", "gpu"], scope="module")
 def described(request: pytest.FixtureRequest) -> tuple[Any, dict[str, Stage]]:
     """A project in an environment, with the stages that DVC runs there."""
-    return request.getfixturevalue(request.param), {"base": BASE, "smoke": SMOKE}[request.param]
+    stages = {"base": BASE, "smoke": SMOKE, "gpu": GPU}[request.param]
+    return request.getfixturevalue(request.param), stages
 
 
 def test_a_stage_runs_the_pipeline_of_its_name(described):
     project, stages = described
     for name, stage in stages.items():
-        found = _COMMAND.fullmatch(stage.command)
-        assert found, stage.command
-        assert found["pipeline"] == name
-        assert (found["env"] or "base") == project.environment
+        assert name in (stage.pipeline, *(ABLATE if stage.pipeline == "ablate" else ()))
+        assert stage.environment == project.environment
 
 
 def test_the_chains_are_whole():
-    assert list(BASE) == ["collect", "validate", "sample", "distill", "evaluate", "report"]
-    assert set(SMOKE) == set(BASE) | {"teacher", "ablate", "generate"}
+    chain = ["collect", "validate", "sample", "distill", "generate", "evaluate", "report"]
+    assert list(BASE) == chain
+    assert set(SMOKE) == {*BASE, "teacher", *ABLATE}
+    assert set(GPU) == ABLATE
+
+
+def test_every_row_that_is_trained_has_its_stage(settled):
+    if settled.environment != "base":
+        return
+    rows = settled.parameters["ablate"]["rows"]
+    trained = {name for name, row in rows.items() if "same_as" not in row}
+    assert set(GPU["ablate_row"].items) == trained
+    assert set(SMOKE["ablate_row"].items) < trained
 
 
 def test_a_stage_depends_on_exactly_the_data_that_its_pipeline_reads(described):
     project, stages = described
     for name, stage in stages.items():
         data = {dep for dep in stage.deps if not dep.startswith("src/")}
-        assert data == project.read_by(name), name
+        read = project.read_by(stage.part_of(project.pipelines[stage.pipeline]))
+        if name == "ablate_tables":  # of whatever rows there are
+            read &= set().union(*(other.outs for other in stages.values()))
+        assert data == read, name
 
 
 def test_a_stage_depends_on_exactly_the_rooms_that_its_pipeline_imports(described):
     project, stages = described
     for name, stage in stages.items():
         code = {dep for dep in stage.deps if dep.startswith("src/")}
-        assert code == project.code_of(name), name
+        assert code == project.code_of(stage.pipeline), name
 
 
 def test_a_stage_depends_on_exactly_the_parameters_that_its_pipeline_takes(described):
     project, stages = described
     for name, stage in stages.items():
-        assert stage.params == project.parameter_files(name), name
+        part = stage.part_of(project.pipelines[stage.pipeline])
+        assert stage.params == project.parameter_files(part), name
 
 
 def test_a_stage_makes_exactly_the_files_that_its_pipeline_writes(described):
     project, stages = described
     for name, stage in stages.items():
-        assert stage.outs == project.stored(project.pipelines[name].all_outputs()), name
+        part = stage.part_of(project.pipelines[stage.pipeline])
+        assert stage.outs == project.written(part.all_outputs()), name
 
 
 def test_only_what_cannot_be_made_again_goes_into_the_store():
@@ -102,12 +153,13 @@ def test_what_resumes_is_not_deleted_first():
     for stages in (BASE, SMOKE):
         shards = [o for out, o in stages["sample"].options.items() if out.endswith("quadruples")]
         assert [options.get("persist") for options in shards] == [True]
-    for out, options in SMOKE["ablate"].options.items():
-        resumes = "/rows/" in out or "/08_reporting/" not in out
-        assert options.get("persist", False) == resumes, out
+    for stages in (SMOKE, GPU):
+        for out, options in stages["ablate_data"].options.items():
+            assert options.get("persist", False), out
 
 
 def test_the_report_is_made_again_after_the_ablations():
     assert "data/08_reporting/ablation" in BASE["report"].deps
     assert "data/smoke/08_reporting/ablation" in SMOKE["report"].deps
-    assert any(o.startswith("data/smoke/08_reporting/ablation/") for o in SMOKE["ablate"].outs)
+    made = set().union(*(SMOKE[name].outs for name in ABLATE))
+    assert any(out.startswith("data/smoke/08_reporting/ablation/") for out in made)

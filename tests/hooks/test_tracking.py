@@ -33,7 +33,7 @@ def evaluation(psnr: float) -> dict[str, Any]:
     return {
         "protocol": {"size": 32},
         "student_fingerprint": FINGERPRINT,
-        "student": {"psnr": psnr},
+        "student": {"novel_psnr": psnr},
     }
 
 
@@ -74,7 +74,7 @@ def test_a_failed_run_says_why_in_one_paragraph(outcome: Outcome):
 
 def test_typed_parameters_arrive_as_columns(outcome: Outcome):
     columns = outcome.runs[1].data.params
-    assert columns["promote.metric"] == "student.psnr"
+    assert columns["promote.metric"] == "student.novel_psnr"
     assert columns["promote.higher_is_better"] == "True"
     assert not any("Promotion(" in value for value in columns.values())
 
@@ -124,7 +124,7 @@ def test_every_pipeline_of_a_run_has_a_note_before_a_node_runs(
     (noted / "report.json").write_text('{"run_id": "older"}')
     monkeypatch.setattr("mlflow.active_run", lambda: SimpleNamespace(info=info))
     monkeypatch.setattr(MlflowHook, "before_pipeline_run", lambda *_: None)
-    monkeypatch.setattr(hook, "_name_run", lambda _: None)
+    monkeypatch.setattr(hook, "_name_run", lambda *_: None)
     monkeypatch.setattr(hook, "_log_start", lambda *_: None)
     hook._is_mlflow_enabled = True
     hook.before_pipeline_run({"pipeline_names": names}, Pipeline([]), DataCatalog())

@@ -23,6 +23,7 @@ from dd3g_kedro.ablation.config import ROWS, TABLES
 from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
 from dd3g_kedro.datasets.folder import FolderDataset
 from dd3g_kedro.datasets.quadruple_shards import QuadrupleShardsDataset
+from dd3g_kedro.pictures.input_images import pictures_in
 from dd3g_kedro.pipelines.ablate import create_pipeline
 
 SHARED = {
@@ -38,14 +39,14 @@ def catalog_in(folder: Path) -> DataCatalog:
     shards, images, teacher = tiny_quadruples(folder, count=2)
     table = pd.DataFrame(
         {
-            "image_id": ["id0", "id1", "id2"],
-            "file": ["disc0.png", "disc1.png", "gone.png"],
+            "image_id": [*images, "gone"],
+            "file": [*(path.name for path in images.values()), "gone.png"],
             "accepted": [True, True, False],
         }
     )
     kept = {
         "quadruples": shards,
-        "collected_images": images,
+        "collected_images": folder / "images",
         "image_table": table,
         "teacher": teacher,
         "student": tiny_student(),
@@ -66,12 +67,13 @@ def catalog_in(folder: Path) -> DataCatalog:
         entries[f"{name}_destination"] = FolderDataset(filepath=path, key=name, create=True)
     for row in ROWS:
         place = folder / "rows" / row
-        entries[f"{row}.ablation_weights"] = FolderDataset(
-            filepath=str(folder / "weights" / row), key=row, create=True
+        entries[f"{row}.ablation_checkpoints"] = FolderDataset(
+            filepath=str(folder / "checkpoints" / row), key=row, create=True
         )
         entries[f"{row}.ablation_log"] = RowLogDataset(filepath=str(place / "steps.jsonl"))
-        for name in ("result", "previous"):
-            entries[f"{row}.ablation_{name}"] = RowResultDataset(filepath=str(place))
+        entries[f"{row}.ablation_result"] = RowResultDataset(
+            filepath=str(place), weights=str(folder / "weights" / f"{row}.safetensors")
+        )
     for table in (*TABLES, "method"):
         for part in ("rows", "pairs", "markdown", "figure"):
             entries[f"{table}.ablation_{part}"] = MemoryDataset(copy_mode="assign")
@@ -107,19 +109,22 @@ def test_a_row_runs_alone_by_its_namespace(made):
     assert [r["step"] for r in catalog.load("explicit.ablation_log").records()] == [0, 1]
 
 
-def test_a_finished_row_is_left_as_it_is(made):
+def test_a_row_that_is_run_again_is_not_trained_again_and_ends_with_the_same_bytes(made):
     folder, catalog = made
-    weights = next((folder / "weights/explicit").glob("*.safetensors"))
-    files = (weights, folder / "rows/explicit/result.json", folder / "rows/explicit/sheet.png")
-    before = [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+    files = [folder / f"rows/explicit/{name}" for name in ("result.json", "sheet.png")]
+    files.append(folder / "weights/explicit.safetensors")
+    before = [path.read_bytes() for path in files]
+    steps = (folder / "rows/explicit/steps.jsonl").read_bytes()
     SequentialRunner().run(create_pipeline().only_nodes_with_namespaces(["explicit"]), catalog)
-    assert before == [(path.read_bytes(), weights.stat().st_mtime_ns) for path in files]
+    assert before == [path.read_bytes() for path in files]
+    assert steps == (folder / "rows/explicit/steps.jsonl").read_bytes()
 
 
 def test_held_out_images_get_several_objects_each(made):
     shards = made[1].load("ablation_held_out")
     rows = [shards[i] for i in range(len(shards))]
-    assert {row.file for row in rows} == {"object0.png", "object1.png"}
+    pictures = pictures_in(made[0] / "held_out_images")
+    assert {pictures[row.image_id].name for row in rows} == {"object0.png", "object1.png"}
     assert len({row.seed for row in rows}) == len(rows) == 4
 
 
@@ -129,7 +134,7 @@ def test_white_quadruples_are_the_rendered_ones_over_white(made):
     pairs = [(white[i], random[i]) for i in range(len(random))]
     assert len(white) == len(random)
     for one, other in pairs:
-        assert (one.image_id, one.seed, one.file) == (other.image_id, other.seed, other.file)
+        assert (one.image_id, one.seed) == (other.image_id, other.seed)
         assert one.background == (1, 1, 1) != other.background
         assert one.output_images != other.output_images
 
@@ -209,4 +214,4 @@ def test_what_is_reported_lies_in_the_folder_that_is_told(project, params, place
     reported = {file for file in files.values() if "08_reporting" in file}
     assert len(reported) > 8
     assert all(f"{file}/".startswith(f"data/08_reporting/{place}/") for file in reported)
-    assert files["{row}.ablation_weights"] == "data/06_models/ablation/{row}"
+    assert files["{row}.ablation_checkpoints"] == "data/06_models/checkpoints/ablation/{row}"

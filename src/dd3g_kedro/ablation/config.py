@@ -19,6 +19,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "design": (
         *("decoders_reversed", "taps_last", "beta_constant", "beta_from_start"),
         *("background_fixed", "point_attention", "gaussians_half", "gaussians_double"),
+        *("rays_none", "back_none", "window_none", "features_none"),
+        *("shape_free", "not_antialiased", "structure_none", "hull_none", "input_view_teachers"),
     ),
     "bound": ("true_views",),
 }
@@ -139,7 +141,7 @@ class AblateConfig:
     images: PositiveInt | None = None
     # of a step's objects that the teacher is asked about, in every row:
     verified_share: PositiveShare = 1.0
-    perceptual: Literal["encoder_features", "lpips"] = "encoder_features"
+    perceptual: Literal["encoder_features", "imagenet_features", "lpips"] = "imagenet_features"
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     held_out: HeldOut = field(default_factory=HeldOut)

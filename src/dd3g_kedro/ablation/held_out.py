@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.benchmark.truth.views import evenly
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import SourceImage
 from dd3g_kedro.core.types import byte_rows
 
 _LOG = logging.getLogger(__name__)
@@ -49,14 +47,6 @@ def write_held_out(
         with written_whole(folder / name) as partial:
             picture.save(partial, format="PNG")
     return folder
-
-
-def images_in(folder: Path) -> list[SourceImage]:
-    """The pictures of a folder; an id is a hash of the file."""
-    return [
-        SourceImage(hashlib.sha256(path.read_bytes()).hexdigest()[:16], path.name)
-        for path in sorted(folder.glob("*.png"))
-    ]
 
 
 def held_out_sampling(sampling: Sampling, held_out: HeldOut) -> Sampling:

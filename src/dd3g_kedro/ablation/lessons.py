@@ -22,7 +22,6 @@ class Lessons:
 
     batches: Batches
     count: int  # quadruples, or true views that may be the input
-    selection: str  # a hash of what is learnt from
     pool: str  # a hash of what all rows that learn from quadruples choose theirs from
 
 
@@ -40,7 +39,7 @@ def lessons(
     """
     if isinstance(origin, ViewsFolder):
         truth = TrueViews(origin, ablate.true_views.augmentation, student)
-        return Lessons(truth, len(truth), truth.fingerprint, truth.fingerprint)
+        return Lessons(truth, len(truth), truth.fingerprint)
     mixed = MixedQuadruples(origin)
-    batches = batches_for(student, mixed, origin[0].images_folder)
-    return Lessons(batches, len(mixed), mixed.selection, pool(origin[0]))
+    batches = batches_for(student, mixed, mixed.images)
+    return Lessons(batches, len(mixed), pool(origin[0]))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +32,12 @@ class RowResult:
 
     document: dict[str, Any]
     sheet: Image.Image | None = None
+    student: Student | None = None  # as it was trained; not read again
 
     @property
     def trained(self) -> bool:
         """Whether it has numbers of its own."""
         return "metrics" in self.document
-
-    @property
-    def fingerprint(self) -> str:
-        """Of settings, data, teacher and what it was measured on; empty without numbers."""
-        return str(self.document.get("fingerprint", ""))
 
     def values(self, metric: str) -> dict[str, float]:
         """The metric by object or image; empty where it was not measured."""
@@ -62,7 +57,6 @@ def measured(
     label: str,
     settings: RowSettings,
     trained: TrainedRow,
-    student: Student,
     measures: RowMeasures,
     measured_on: str,
     minutes: float,
@@ -70,27 +64,28 @@ def measured(
     common: str,
 ) -> RowResult:
     """The document of a row that was trained and measured."""
-    device = next(student.parameters()).device
+    student = trained.student
     document = {
         "row": name,
         "table": ROWS[name],
         "label": label,
-        "fingerprint": result_fingerprint(trained, label, measured_on),
         "measured_on": measured_on,
         "protocol": named(manifest),
         "settings": settings.document(),
         "training": {
             "quadruples": trained.quadruples,
             "parameters": sum(p.numel() for p in student.parameters()),
-            "device": device_name(device.type),
+            "device": device_name(next(student.parameters()).device.type),
             "minutes": round(minutes, 2),
-            **_shared(trained, common),
+            "data": trained.data,
+            "teacher": trained.teacher,
+            "common": common,
         },
         "metrics": {key: round(value, 6) for key, value in measures.means().items()},
         "objects": _rounded(measures.objects),
         "images": _rounded(measures.images),
     }
-    return RowResult(document, measures.sheet)
+    return RowResult(document, measures.sheet, student)
 
 
 def named(manifest: Manifest) -> dict[str, str]:
@@ -98,34 +93,11 @@ def named(manifest: Manifest) -> dict[str, str]:
     return {"id": manifest.id, "digest": manifest.digest}
 
 
-def _shared(trained: TrainedRow, common: str) -> dict[str, str]:
-    return {"data": trained.data, "teacher": trained.teacher, "common": common}
-
-
-def with_shared(result: RowResult, trained: TrainedRow, common: str) -> RowResult:
-    """A kept result that tells today's common settings; itself where it tells them already."""
-    training = result.document["training"] | _shared(trained, common)
-    if training == result.document["training"]:
-        return result
-    return replace(result, document={**result.document, "training": training})
-
-
-def as_row(same: RowResult, numbers: RowResult) -> RowResult:
-    """The numbers of the row that `same` is the same as, under its own name."""
-    return RowResult({**numbers.document, **same.document})
-
-
 def device_name(kind: str) -> str:
     """The graphics card's name, or `cpu`."""
     import torch
 
     return torch.cuda.get_device_name() if kind == "cuda" else kind
-
-
-def result_fingerprint(trained: TrainedRow, label: str, measured_on: str) -> str:
-    """Tells apart results that could differ."""
-    content = json.dumps([trained.fingerprint, label, measured_on])
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def write_result(folder: Path, result: RowResult) -> None:

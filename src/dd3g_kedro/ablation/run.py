@@ -13,13 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from dd3g_kedro.ablation.config import AblateConfig, Measurement
 from dd3g_kedro.ablation.lessons import Origin
 from dd3g_kedro.ablation.measures import measure
-from dd3g_kedro.ablation.results import (
-    RowResult,
-    measured,
-    result_fingerprint,
-    unmeasured,
-    with_shared,
-)
+from dd3g_kedro.ablation.results import RowResult, measured, unmeasured
 from dd3g_kedro.ablation.rows import check_rows, common_digest, row_settings
 from dd3g_kedro.ablation.training import minutes_of, train_row
 from dd3g_kedro.benchmark.config import EvaluateConfig
@@ -27,12 +21,12 @@ from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.devices import default_device
 from dd3g_kedro.core.objective.config import ObjectiveConfig
-from dd3g_kedro.core.quadruples.shards import QuadrupleShards, shard_plan
+from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.student.weights import load_student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.reporting import StepReports
 from dd3g_kedro.factory.distillation import batches_for
+from dd3g_kedro.pictures.input_images import pictures_in
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = ("pictures", "study")  # of `evaluate`: nothing that a row's numbers depend on
@@ -57,8 +51,8 @@ class Benchmark:
 
     def fingerprint(self, measurement: Measurement) -> str:
         """Tells apart numbers that cannot be compared."""
-        plans = [shard_plan(path) for path in self.held_out.paths]
-        content = hashlib.sha256(json.dumps([plans, plain(measurement)]).encode())
+        held_out = [self.held_out.fingerprint, plain(measurement)]
+        content = hashlib.sha256(json.dumps(held_out).encode())
         told = {key: value for key, value in plain(self.evaluate).items() if key not in _SHOWN}
         content.update(json.dumps(told, sort_keys=True).encode())
         content.update(repr(self.evaluate.manifest).encode())
@@ -74,11 +68,10 @@ def run_row(
     origin: Origin,
     teacher: Teacher,
     benchmark: Benchmark,
-    folder: Path,
+    checkpoints: Path,
     reports: RowReports,
-    previous: RowResult | None,
 ) -> RowResult:
-    """Train and measure the row `name`; what `previous` already says of the same is kept.
+    """Train and measure the row `name`.
 
     Raises:
         ValueError: this row's settings, or another one's, do not fit.
@@ -91,18 +84,18 @@ def run_row(
         return unmeasured(name, ablate)
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
-    trained = train_row(settings, ablate, origin, teacher, folder, reports)
-    common = common_digest(ablate, student, objective)
-    measured_on = benchmark.fingerprint(ablate.measurement)
-    if previous is not None and previous.fingerprint == result_fingerprint(
-        trained, row.label, measured_on
-    ):
-        _LOG.info("row %s has its numbers already", name)
-        return with_shared(previous, trained, common)
-    best = load_student(trained.weights).to(default_device())
-    held_out = batches_for(best.config, benchmark.held_out, benchmark.held_out_images)
+    trained = train_row(settings, ablate, origin, teacher, checkpoints, reports)
+    best = trained.student.to(default_device())
+    held_out = batches_for(best.config, benchmark.held_out, pictures_in(benchmark.held_out_images))
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
-    minutes = minutes_of(reports.records(), ablate.optimization.batch_size)
-    manifest = benchmark.evaluate.manifest
-    about = (name, row.label, settings, trained, best)
-    return measured(*about, measures, measured_on, minutes, manifest, common)
+    return measured(
+        name,
+        row.label,
+        settings,
+        trained,
+        measures,
+        benchmark.fingerprint(ablate.measurement),
+        minutes_of(reports.records(), ablate.optimization.batch_size),
+        benchmark.evaluate.manifest,
+        common_digest(ablate, student, objective),
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from dd3g_kedro.ablation.config import REFERENCE, TABLES, AblateConfig
 from dd3g_kedro.ablation.quoted import METRICS as QUOTED
 from dd3g_kedro.ablation.quoted import quoted_rows
-from dd3g_kedro.ablation.results import RowResult
+from dd3g_kedro.ablation.results import RowResult, unmeasured
 from dd3g_kedro.ablation.verdicts import Difference, claimed_pairs, difference, resolved
 from dd3g_kedro.benchmark.scores.intervals import mean_interval
 
@@ -94,6 +94,8 @@ def ablation_table(
     name: str, results: Mapping[str, RowResult | None], ablate: AblateConfig
 ) -> AblationTable:
     """Gather the rows that have results; the others are empty lines."""
+    same = {row for row, told in ablate.rows.items() if told is not None and told.same_as}
+    results = {**results, **{row: unmeasured(row, ablate) for row in same}}
     found, quoted = resolved(results), quoted_rows(name)
     rows = rows_of(name)
     labels = {row: _label(row, ablate) for row in rows}

@@ -11,21 +11,18 @@ from typing import Any
 from dd3g_kedro.ablation.config import AblateConfig
 from dd3g_kedro.ablation.lessons import Origin, lessons
 from dd3g_kedro.ablation.rows import RowSettings
-from dd3g_kedro.core.student.weights import Student, save_student
+from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.reporting import StepReports
 from dd3g_kedro.factory.beginning import check_fit, perceptual_distance
 from dd3g_kedro.factory.distillation import distil_on_all_devices
 
-_NAMED_BY = 16  # digits of the fingerprint
-
 
 @dataclass(frozen=True)
 class TrainedRow:
-    """Where a row's student lies, and what identifies it."""
+    """A row's student, and what it learnt from."""
 
-    weights: Path
-    fingerprint: str
+    student: Student
     quadruples: int  # how many it could learn from; of true views, those that may be the input
     data: str  # what rows choose theirs from (`mix.pool`), or the true views
     teacher: str  # its fingerprint
@@ -36,14 +33,12 @@ def train_row(
     ablate: AblateConfig,
     origin: Origin,
     teacher: Teacher,
-    folder: Path,
+    checkpoints: Path,
     reports: StepReports,
 ) -> TrainedRow:
-    """Train a row's student into `folder`, in one process.
+    """Train a row's student, in one process.
 
-    The file's name is the fingerprint of settings, data and teacher: a row that was trained is
-    not trained again, one that was interrupted goes on from its checkpoint, and one whose settings
-    have changed starts anew. When it is done, files of other fingerprints are removed.
+    A training that has ended is found in its checkpoint, one that was interrupted goes on from it.
 
     Raises:
         ValueError: the student does not fit the teacher, or the drawn views.
@@ -52,13 +47,6 @@ def train_row(
     """
     check_fit(settings.student, teacher)
     given = lessons(origin, ablate, settings.student)
-    fingerprint = settings.fingerprint(given.selection, teacher.fingerprint)
-    name = fingerprint[:_NAMED_BY]
-    weights, checkpoint = folder / f"student_{name}.safetensors", folder / f"{name}.pt"
-    trained = TrainedRow(weights, fingerprint, given.count, given.pool, teacher.fingerprint)
-    if weights.is_file():
-        return trained
-    given.batches.fingerprint = fingerprint
     optimization = replace(ablate.optimization, processes=1)
     student = distil_on_all_devices(
         Student.from_config(settings.student, optimization.seed),
@@ -72,14 +60,11 @@ def train_row(
             weights=ablate.lpips_weights,
         ),
         optimization,
-        checkpoint,
+        checkpoints,
         reports,
         settings.verified_share,
     )
-    save_student(weights, student)
-    for other in {*folder.glob("student_*.safetensors"), *folder.glob("*.pt")} - {weights}:
-        other.unlink()
-    return trained
+    return TrainedRow(student, given.count, given.pool, teacher.fingerprint)
 
 
 def minutes_of(records: Iterable[Mapping[str, Any]], batch_size: int) -> float:

@@ -23,6 +23,7 @@ from mlflow.entities import Param, RunStatus
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH, MAX_PARAMS_TAGS_PER_BATCH
 
 from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.datasets.ablation_run import ROW_TAG
 from dd3g_kedro.hooks import provenance, store
 from dd3g_kedro.hooks.parameters import flatten
 
@@ -42,6 +43,12 @@ def _end_as_killed() -> None:
 def _pipelines(run_params: dict[str, Any]) -> str:
     """`sample+distill`; `default` for the run that names none."""
     return "+".join(run_params["pipeline_names"] or [_DEFAULT]).strip("_")
+
+
+def _namespace(pipeline: Pipeline) -> str | None:
+    """The one that all nodes share, such as a row of the ablations."""
+    found = {node.namespace for node in pipeline.nodes}
+    return found.pop() if len(found) == 1 else None
 
 
 def _parts(names: Sequence[str] | None) -> list[str]:
@@ -104,7 +111,7 @@ class TrackedRun(MlflowHook):
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Open the run and record what it starts from."""
-        self._name_run(run_params)
+        self._name_run(run_params, pipeline)
         super().before_pipeline_run(run_params, pipeline, catalog)
         if not self._is_mlflow_enabled:
             return
@@ -156,9 +163,11 @@ class TrackedRun(MlflowHook):
             with written_whole(place) as partial:
                 partial.write_text(json.dumps(note, indent=2) + "\n")
 
-    def _name_run(self, run_params: dict[str, Any]) -> None:
-        """Name the run after its pipelines, and its environment where that is not the default."""
-        suffix = f" ({run_params['env']})" if run_params["env"] else ""
+    def _name_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Name the run after its pipelines, a single namespace, and another environment."""
+        namespace = _namespace(pipeline)
+        suffix = f" {namespace}" if namespace else ""
+        suffix += f" ({run_params['env']})" if run_params["env"] else ""
         run = self.mlflow_config.tracking.run
         run.name = run.name or f"{_pipelines(run_params)}{suffix}"
 
@@ -169,6 +178,7 @@ class TrackedRun(MlflowHook):
         mlflow.set_tags(
             {
                 "kedro.env": self._env,
+                **({ROW_TAG: row} if (row := _namespace(pipeline)) else {}),
                 "process.id": os.getpid(),
                 "process.host": host,
                 **provenance.code_tags(self._root),

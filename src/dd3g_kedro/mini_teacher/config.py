@@ -38,6 +38,8 @@ class VisionConfig:
     layers: PositiveInt
     heads: PositiveInt
     patch_size: PositiveInt
+    # Ours: EfficientNet-Lite0's that join the tokens
+    imagenet_stages: tuple[int, ...] = ()
 
 
 @configuration
@@ -80,6 +82,10 @@ class ViewRendering:
     # what the cameras see whole: bulkier objects are shrunk to that radius
     reach: PositiveFloat = 0.6
     seed: Seed = 0
+    # objects made of a mesh; all but the first are stretched along the axes, and it stays as it is
+    variants: PositiveInt = field(default=1, repr=False)
+    # deviation of the log of an axis' factor
+    stretch: NonNegativeFloat = field(default=0.2, repr=False)
 
     def __post_init__(self) -> None:
         if any(low > high for low, high in self.elevations_deg):
@@ -98,6 +104,10 @@ class ViewAugmentation:
     turned_views: Share = 0.3  # share whose views do not start at the input's azimuth
     other_ring: Share = 0.3  # share whose views stand at another elevation than the input
     white: Share = 0.3  # share of white backgrounds; the rest are Eq. 8's greys
+    # share whose input shows the object's own front, whatever `any_front` says
+    front: Share = 0.0
+    # share whose input and views stand in the first ring, the sampling's
+    level: Share = 0.0
 
 
 @configuration
@@ -109,6 +119,15 @@ class AutoencoderObjective:
     # of the mean squared error of a pixel's channels around their mean
     colours: NonNegativeFloat = 4.0
     divergence: NonNegativeFloat = 1e-6  # of the mean KL divergence of a latent from N(0, 1)
+
+
+@configuration
+class DenoiserObjective:
+    """What the mini teacher's U-Net is asked, and how often (Ours)."""
+
+    withheld: Share = 0.1  # share of objects without their input image, for guidance
+    # s: t = T s u / (1 + (s - 1) u) of uniform u; > 1: more noise
+    timestep_shift: PositiveFloat = 1.0
 
 
 @configuration

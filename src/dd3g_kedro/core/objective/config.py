@@ -20,6 +20,12 @@ class ExplicitSupervision:
     mse_weight: NonNegativeFloat  # lambda_1
     # lambda_2, of LPIPS or of the distance that stands in for it
     perceptual_weight: NonNegativeFloat
+    structure_weight: NonNegativeFloat = 0.0  # Ours: of 1 - SSIM; the paper has no such term
+    # Ours: of the Gaussians' distance to the views' silhouettes
+    hull_weight: NonNegativeFloat = 0.0
+    input_view: bool = False  # Ours: at the input's own camera the target is II, not OI
+    # Ours: of so many views one is compared by structure and features
+    detail_every: PositiveInt = 1
 
 
 @configuration

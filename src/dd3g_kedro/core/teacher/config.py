@@ -30,22 +30,34 @@ class UNetConfig:
     ip_dim: PositiveInt = 16  # image tokens that the Resampler makes
     ip_weight: float = 1.0  # of the image tokens' attention beside the text's
     image_size: PositiveInt = 32  # latent cells a side; the network itself takes any size
-    transformer_depth: PositiveInt = 1
+    # blocks an attention layer; or of every level
+    transformer_depth: PositiveInt | tuple[PositiveInt, ...] = 1
     # Fixed in the released code, so not in its files:
     ip_embedding_dim: PositiveInt = 1280  # width of the image encoder's tokens
     resampler_depth: PositiveInt = 4
     resampler_heads: PositiveInt = 12
     resampler_head_dim: PositiveInt = 64
+    # Ours: each cell's ray beside its latents, through cameras of this field of view; 0: none
+    ray_fov_deg: Annotated[float, Field(ge=0, lt=180)] = 0.0
 
     def __post_init__(self) -> None:
         if self.channel_mult[0] != 1:
             raise ValueError(f"channel_mult must start with 1, got {self.channel_mult}")
+        self._check_depths()
         self._check_channels()
         # those of no level are idle, as in the released code
         if any(factor & (factor - 1) for factor in self.attention_resolutions):
             raise ValueError(
                 "attention_resolutions must be down-sampling factors (1, 2, 4, ...), got "
                 f"{self.attention_resolutions}"
+            )
+
+    def _check_depths(self) -> None:
+        depths = self.transformer_depth
+        if isinstance(depths, tuple) and len(depths) != len(self.channel_mult):
+            raise ValueError(
+                "transformer_depth must be one number, or one of at least 1 for each of the "
+                f"{len(self.channel_mult)} levels, got {list(depths)}"
             )
 
     def _check_channels(self) -> None:
@@ -86,6 +98,7 @@ class TeacherConfig:
     encoder_layer: int = -2  # which hidden state of the image encoder gives the image tokens
     views: Literal[4] = 4  # ImageDream's orbit
     input_relative: bool = False  # azimuths count from the input image's camera, not the front
+    imagenet_stages: tuple[int, ...] = ()  # Ours: whose pretrained features join the image tokens
     elevation_deg: float = 5.0  # of the views and of the input image; ImageDream's demo value
     rig: CameraRig = field(default_factory=CameraRig)
     unet: UNetConfig

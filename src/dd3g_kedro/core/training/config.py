@@ -8,6 +8,9 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dd3g_kedro.core.config_building import Seed, Share, configuration
 
+# fields that may change between the runs of one training
+FREE = ("log_every", "picture_every", "checkpoint_every", "compile", "processes")
+
 
 @configuration
 class Optimization:

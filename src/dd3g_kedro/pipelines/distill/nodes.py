@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import PositiveInt
+
 from dd3g_kedro.core.config_building import PositiveShare, configuration
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.student.config import StudentConfig
@@ -13,6 +15,8 @@ from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
     from dd3g_kedro.core.student.weights import Student
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -25,15 +29,20 @@ class Distillation:
 
     optimization: Optimization
     start: Literal["initial", "random"]  # from the shipped weights, or from nothing
-    perceptual: Literal["encoder_features", "lpips"]  # the second distance of Eq. 4
+    perceptual: Literal[
+        "encoder_features", "imagenet_features", "lpips"
+    ]  # the second distance of Eq. 4
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     # of a step's objects that the teacher is asked about (Eq. 5)
     verified_share: PositiveShare = 1.0
+    # of so many steps one asks; on a GPU asking costs as much as learning
+    verified_every: PositiveInt = 1
 
 
 def distil_student(
     quadruples: QuadrupleShards,
+    image_table: pd.DataFrame,
     collected_images: Path,
     teacher: Teacher,
     student_initial: Student | None,
@@ -46,6 +55,7 @@ def distil_student(
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
     from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.factory.distillation import batches_for, distil_on_all_devices
+    from dd3g_kedro.pictures.table import files_by_id
 
     check_fit(student, teacher)
     beginner = starting_student(
@@ -54,7 +64,7 @@ def distil_student(
     return distil_on_all_devices(
         beginner,
         teacher,
-        batches_for(student, quadruples, collected_images),
+        batches_for(student, quadruples, files_by_id(image_table, collected_images)),
         objective,
         partial(
             perceptual_distance,
@@ -63,9 +73,10 @@ def distil_student(
             weights=distillation.lpips_weights,
         ),
         distillation.optimization,
-        checkpoints / "student.pt",
+        checkpoints / "student",
         step_log,
         distillation.verified_share,
+        distillation.verified_every,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from dd3g_kedro.core.config_building import Seed, configuration
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.mini_teacher.config import (
     AutoencoderObjective,
+    DenoiserObjective,
     MiniTeacherConfig,
     TeacherMeasurement,
     ViewAugmentation,
@@ -35,7 +36,8 @@ class TeacherTraining:
     denoiser: Optimization
     measurement: TeacherMeasurement
     seed: Seed = 0
-    go_on: bool = False  # start from the present teacher, not from random weights
+    go_on: bool = False  # start from the present teacher, grown where mini_teacher is larger
+    denoiser_objective: DenoiserObjective = field(default_factory=DenoiserObjective)
 
 
 def _check_trained(origin: TeacherOrigin) -> None:
@@ -48,6 +50,15 @@ def _check_trained(origin: TeacherOrigin) -> None:
         )
 
 
+def _to_go_on_from(present: Teacher | None) -> Teacher:
+    if present is None:
+        raise ValueError(
+            "teacher_training.go_on is true, but there is no teacher to go on from; run "
+            "`dvc pull`, or set it to false"
+        )
+    return present
+
+
 def draw_training_views(
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
@@ -56,7 +67,7 @@ def draw_training_views(
 ) -> Path:
     """Draw every training mesh from all sides."""
     _check_trained(origin)
-    from dd3g_kedro.mini_teacher.views import draw_views, mesh_files
+    from dd3g_kedro.mini_teacher.drawing import draw_views, mesh_files
 
     folders = [Path(folder) for folder in teacher_training.meshes]
     meshes = mesh_files(folders, "train", "teacher_training.meshes")
@@ -66,28 +77,32 @@ def draw_training_views(
 
 def train_autoencoder(
     training_views: Path,
+    present: Teacher | None,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
     origin: TeacherOrigin,
     checkpoints: Path,
     step_log: StepReports,
 ) -> Any:
-    """Fit the VAE to single views."""
+    """Fit the VAE to single views; a training that goes on keeps the present one."""
     from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.drawing import views_setting
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_autoencoder
     from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
+    if teacher_training.go_on:
+        return _to_go_on_from(present).autoencoder
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
     return on_all_devices(
         fit_autoencoder,
         teacher.autoencoder,
-        ViewsFolder(training_views),
+        ViewsFolder(training_views, views_setting(teacher_training.views, mini_teacher.rig)),
         teacher_training.autoencoder_objective,
         teacher_training.autoencoder,
         teacher_training.augmentation,
-        checkpoints / "autoencoder.pt",
+        checkpoints / "autoencoder",
         step_log,
         processes=teacher_training.autoencoder.processes,
     )
@@ -105,29 +120,27 @@ def train_teacher(
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
     from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.drawing import views_setting
+    from dd3g_kedro.mini_teacher.growing import grown
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_denoiser
     from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
     if teacher_training.go_on:
-        if present is None:
-            raise ValueError(
-                "teacher_training.go_on is true, but there is no teacher to go on from; run "
-                "`dvc pull`, or set it to false"
-            )
-        teacher = present
+        teacher = grown(_to_go_on_from(present), mini_teacher, teacher_training.seed)
     else:
         teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
         teacher.autoencoder = autoencoder
     return on_all_devices(
         fit_denoiser,
         teacher,
-        ViewsFolder(training_views),
+        ViewsFolder(training_views, views_setting(teacher_training.views, mini_teacher.rig)),
         teacher_training.denoiser,
         teacher_training.augmentation,
-        checkpoints / "teacher.pt",
+        checkpoints / "teacher",
         step_log,
+        teacher_training.denoiser_objective,
         processes=teacher_training.denoiser.processes,
     )
 
@@ -136,8 +149,8 @@ def measure_teacher(
     teacher: Teacher, teacher_training: TeacherTraining
 ) -> tuple[dict[str, Any], Any, Any]:
     """PSNR of the four views of held-out meshes and of Gaussians fitted to them; two pictures."""
+    from dd3g_kedro.mini_teacher.drawing import mesh_files
     from dd3g_kedro.mini_teacher.measures import measure_teacher as measured
-    from dd3g_kedro.mini_teacher.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
     meshes = mesh_files(folders, "test", "teacher_training.held_out")
