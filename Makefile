@@ -61,7 +61,7 @@ where: # what the demo has made
 		echo "3D object                                 $$folder"; \
 	done
 	@echo "  each with object.ply and object.splat (open them in any Gaussian splatting viewer),"
-	@echo "  sheet.png (views from around) and turntable.gif (open it in a browser)"
+	@echo "  sheet.png (views from around) and turntable.webp (open it in a browser)"
 	@if [ -f data/08_reporting/runs/distill.json ]; then \
 		echo "Tracked run of the distillation           $$($(BIN)/python -c \
 		'import json, sys; print(json.load(open(sys.argv[1]))["url"])' \

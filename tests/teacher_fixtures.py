@@ -5,11 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
-from dd3g_kedro.released.imagedream import unet_from_original
+from dd3g_kedro.released.imagedream import original_names, unet_from_original
+
+
+def unet_to_original(unet: MultiViewUNet) -> dict[str, Tensor]:
+    """The state dict of our U-Net in the released names: the inverse of `unet_from_original`."""
+    own = unet.state_dict()
+    names = original_names(unet.config, list(own))
+    return {names[key]: value for key, value in own.items()}
 
 
 @pytest.fixture

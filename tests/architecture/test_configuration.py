@@ -9,16 +9,19 @@ import pytest
 import yaml
 from kedro.pipeline import Pipeline
 from kedro.validation import TypeExtractor
-from kedro.validation.utils import _MISSING, resolve_nested_dict_path
+from kedro.validation.utils import resolve_nested_dict_path
 
 from dd3g_kedro.core.config_building import build
 from dd3g_kedro.hooks.parameters import unknown_keys
 
 
 def test_every_pipelines_parameters_resolve(settled):
+    """A bare object stands for what is absent, which `hooks.parameters` relies on."""
+    assert type(resolve_nested_dict_path(settled.parameters, "no.such.key")) is object
     for name in settled.pipelines:
         for key in settled.consumed(name):
-            assert resolve_nested_dict_path(settled.parameters, key) is not _MISSING, (name, key)
+            found = resolve_nested_dict_path(settled.parameters, key)
+            assert type(found) is not object, (name, key)
 
 
 def test_typed_parameters_build(settled):

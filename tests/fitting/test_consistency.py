@@ -1,14 +1,11 @@
 import torch
-from tests.fakes import SIZE, tiny_teacher
 
 from dd3g_kedro.core.geometry import camera_to_world
 from dd3g_kedro.core.objective.fidelity import psnr
 from dd3g_kedro.fitting.config import Cloud, FitConfig
 from dd3g_kedro.fitting.consistency import (
-    TrueViews,
+    ConsistencyTruth,
     diagonal_cameras,
-    sampled_views,
-    teacher_consistency,
     view_consistency,
 )
 
@@ -17,9 +14,9 @@ CONFIG = FitConfig(steps=30, dssim_weight=0.0, cloud=Cloud(gaussians=300, densif
 ELEVATION = torch.tensor(5.0).deg2rad()
 
 
-def true_views(egg, painter, views_of) -> TrueViews:
+def true_views(egg, painter, views_of) -> ConsistencyTruth:
     frames = painter.frames(1, float(ELEVATION))
-    return TrueViews(views_of(egg, frames, 32), views_of(egg, diagonal_cameras(painter), 32))
+    return ConsistencyTruth(views_of(egg, frames, 32), views_of(egg, diagonal_cameras(painter), 32))
 
 
 def test_diagonals_stand_half_way_between_neighbouring_frames(painter):
@@ -68,14 +65,3 @@ def test_a_view_that_contradicts_the_others_is_noticed(egg, painter, views_of):
     assert found.views.diagonal_psnr is None
     assert found.truth is None
     assert found.copied == whole.copied
-
-
-def test_a_teacher_is_asked_by_its_seed():
-    teacher, picture = tiny_teacher(), torch.rand(3, SIZE, SIZE)
-    first, again, other = (sampled_views(teacher, picture, seed, 2, 2.0) for seed in (1, 1, 2))
-    assert first.shape == (4, 3, SIZE, SIZE)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    quick = FitConfig(steps=2, cloud=Cloud(gaussians=50, densification=None))
-    direct = view_consistency(first, picture, teacher, WHITE, None, quick)
-    assert teacher_consistency(teacher, picture, WHITE, 1, quick, steps=2) == direct

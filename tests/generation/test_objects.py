@@ -24,7 +24,7 @@ from dd3g_kedro.generation.objects import (
 )
 from dd3g_kedro.generation.sources import find_pictures
 
-FILES = {"object.ply", "object.splat", "sheet.png", "turntable.gif"}
+FILES = {"object.ply", "object.splat", "sheet.png", "turntable.webp"}
 
 
 def save_picture(path: Path, seed: int = 0) -> Path:
@@ -40,8 +40,8 @@ def test_a_folder_holds_what_was_made(student, config, tmp_path):
     assert (tmp_path / "thing" / "object.splat").stat().st_size == 32 * count
     read = read_ply(tmp_path / "thing" / "object.ply")
     torch.testing.assert_close(read.means, made.gaussians.means.cpu())
-    with Image.open(tmp_path / "thing" / "turntable.gif") as gif:
-        assert (gif.n_frames, gif.size) == (4, (32, 32))
+    with Image.open(tmp_path / "thing" / "turntable.webp") as turning:
+        assert (turning.n_frames, turning.size) == (4, (32, 32))
 
 
 def test_a_seed_gives_the_same_bytes(student, config, tmp_path):

@@ -16,7 +16,7 @@ from dd3g_kedro.objects.objects import (
     write_objects,
 )
 from dd3g_kedro.objects.toys.families import FAMILIES, glb_bytes, make_object
-from dd3g_kedro.objects.views import draw_views
+from dd3g_kedro.objects.views import draw_sides
 
 # Turned on a wheel, or alike on both sides: nothing tells their front from their back.
 ALIKE = {
@@ -51,7 +51,7 @@ def test_an_object_is_small_coloured_and_seen_from_everywhere(family, tmp_path):
     mesh = load(family, 0, tmp_path)
     assert 200 < len(mesh) <= 8000
     drawing = Drawing(size=48, supersample=1, lighting=UNLIT)
-    views = draw_views(mesh, (0.0, 90.0, 180.0, 270.0), (5.0,) * 4, drawing)
+    views = draw_sides(mesh, (0.0, 90.0, 180.0, 270.0), (5.0,) * 4, drawing)
     shown = views[views[..., 3] > 0][:, :3]
     assert ((views[..., 3] > 0).sum((1, 2)) > 48).all()
     assert len(np.unique(shown // 32, axis=0)) >= 2
@@ -60,7 +60,7 @@ def test_an_object_is_small_coloured_and_seen_from_everywhere(family, tmp_path):
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - ALIKE))
 def test_what_has_a_front_differs_from_its_back(family, tmp_path):
     drawing = Drawing(size=48, supersample=2, lighting=UNLIT)
-    front, back = draw_views(load(family, 0, tmp_path), (0.0, 180.0), (5.0, 5.0), drawing).astype(
+    front, back = draw_sides(load(family, 0, tmp_path), (0.0, 180.0), (5.0, 5.0), drawing).astype(
         float
     )
     differs = np.abs(front - back[:, ::-1]).max(-1) > 40

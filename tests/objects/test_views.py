@@ -29,7 +29,7 @@ from dd3g_kedro.objects.views import (
     _front_of,
     draw_benchmark,
     draw_fronts,
-    draw_views,
+    draw_sides,
     fitted,
 )
 
@@ -70,7 +70,7 @@ def test_the_rigs_cameras_see_everything_within_reach(tmp_path):
     mesh = cube(tmp_path)
 
     def touches(reach):
-        views = draw_views(mesh, around, above, Drawing(size=64, reach=reach, lighting=UNLIT))[
+        views = draw_sides(mesh, around, above, Drawing(size=64, reach=reach, lighting=UNLIT))[
             ..., 3
         ]
         edges = np.concatenate([views[:, 0], views[:, -1], views[:, :, 0], views[:, :, -1]], axis=1)
@@ -224,7 +224,7 @@ def test_the_benchmark_has_an_input_and_targets_around_it(meshes):
     assert [row["view"] for row in first] == ["input", "target00", "target01", "target02"]
     assert [row["azimuth_deg"] for row in first] == [0, 0, 90, 180]
     assert first[0]["png"] == first[1]["png"]
-    drawn = draw_views(load_mesh(meshes / "robot_0001.glb"), (90.0,), (5.0,), config().drawing)[0]
+    drawn = draw_sides(load_mesh(meshes / "robot_0001.glb"), (90.0,), (5.0,), config().drawing)[0]
     np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(first[2]["png"]))), drawn)
 
 

@@ -18,7 +18,7 @@ from dd3g_kedro.generation.config import GenerateConfig
 from dd3g_kedro.pipelines.generate import create_pipeline
 
 SMALL = {"views": 2, "frames": 2, "size": 32}
-FILES = {"object.ply", "object.splat", "sheet.png", "turntable.gif"}
+FILES = {"object.ply", "object.splat", "sheet.png", "turntable.webp"}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
+from tests.teacher_fixtures import unet_to_original
 from transformers import CLIPTextModel, CLIPVisionModel
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
@@ -17,7 +18,6 @@ from dd3g_kedro.released.autoencoder import autoencoder_config
 from dd3g_kedro.released.clip import text_config, vision_config
 from dd3g_kedro.released.config import TeacherOrigin
 from dd3g_kedro.released.conversion import released_teacher
-from dd3g_kedro.released.imagedream import unet_to_original
 
 VAE = {
     "resolution": 16,

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.teacher_fixtures import unet_to_original
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidWeights
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
-from dd3g_kedro.released.imagedream import (
-    unet_config,
-    unet_from_original,
-    unet_to_original,
-)
+from dd3g_kedro.released.imagedream import unet_config, unet_from_original
 
 
 def as_released(config: UNetConfig) -> dict:

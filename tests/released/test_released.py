@@ -6,11 +6,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
+from tests.teacher_fixtures import unet_to_original
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.teacher.schedule import released_schedule
 from dd3g_kedro.released.autoencoder import autoencoder_config, original_autoencoder_names
-from dd3g_kedro.released.imagedream import unet_to_original
 from dd3g_kedro.released.parts import (
     Architecture,
     ReleasedParts,

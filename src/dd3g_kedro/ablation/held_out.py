@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from dd3g_kedro.ablation.config import HeldOut
@@ -17,6 +16,7 @@ from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.benchmark.truth.views import evenly
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.quadruples.config import Sampling
+from dd3g_kedro.core.types import byte_rows
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,8 +40,7 @@ def write_held_out(
         except OBJECT_FAILURES as error:
             _LOG.warning("held out: %s cannot be used: %s", handle.name, error)
             continue
-        pixels = (rgba * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-        wanted[handle.name.replace("/", "_") + ".png"] = Image.fromarray(pixels)
+        wanted[handle.name.replace("/", "_") + ".png"] = Image.fromarray(byte_rows(rgba))
     for stale in {path.name for path in folder.glob("*.png")} - set(wanted):
         (folder / stale).unlink()
     for name, picture in wanted.items():

@@ -44,7 +44,7 @@ Scores = dict[str, dict[str, float]]  # metric -> object or image -> value
 
 
 @dataclass
-class Measures:
+class RowMeasures:
     """A row's numbers, one each object or image, and its pictures."""
 
     objects: Scores = field(default_factory=dict)
@@ -63,7 +63,7 @@ def measure(
     held_out: QuadrupleBatches,
     config: EvaluateConfig,
     measurement: Measurement,
-) -> Measures:
+) -> RowMeasures:
     """All measures of a student.
 
     Raises:
@@ -75,7 +75,7 @@ def measure(
     scorer = Scorer(config.lpips, manifest.background, device, config.clip)
     methods = {"student": Lifted(StudentLifter(student, config.seed, config.autocast))}
     evaluation = evaluate(methods, handles, scorer, config)
-    found = Measures(sheet=picture_sheet(evaluation))
+    found = RowMeasures(sheet=picture_sheet(evaluation))
     table = report.per_object(evaluation).set_index("object_id")
     for metric in OBJECT_METRICS:
         values = table[metric].astype(float).dropna()

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from dd3g_kedro.ablation.config import ROWS, AblateConfig
-from dd3g_kedro.ablation.measures import Measures
+from dd3g_kedro.ablation.measures import RowMeasures
 from dd3g_kedro.ablation.rows import RowSettings
 from dd3g_kedro.ablation.training import TrainedRow
 from dd3g_kedro.benchmark.protocol import Manifest
@@ -57,7 +57,7 @@ def measured(
     label: str,
     settings: RowSettings,
     trained: TrainedRow,
-    measures: Measures,
+    measures: RowMeasures,
     measured_on: str,
     minutes: float,
     manifest: Manifest,

@@ -19,6 +19,7 @@ from dd3g_kedro.ablation.config import Stylisation
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.identity import Identity
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.types import byte_rows
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.reading import read_rgba
 
@@ -111,8 +112,7 @@ def write_stylised(images: Mapping[str, Path], stylisation: Stylisation, destina
     todo = [job for job in plan if not (destination / job[1]).is_file()]
     done = len(plan) - len(todo)
     for image_id, file, variant in track(todo, len(plan), "stylising", "pictures", done):
-        rgba = read_rgba(images[image_id], ImageLimits(), image_id=image_id)
-        pixels = (rgba * 255).round().byte().permute(1, 2, 0).numpy()
+        pixels = byte_rows(read_rgba(images[image_id], ImageLimits(), image_id=image_id))
         other = stylised(pixels, _generator(image_id, stylisation.seed, variant))
         with written_whole(destination / file) as partial:
             Image.fromarray(other).save(partial, format="PNG")

@@ -29,7 +29,6 @@ from dd3g_kedro.benchmark.scores.scoring import Scorer
 from dd3g_kedro.benchmark.scores.usage import used_share
 from dd3g_kedro.benchmark.tables.kept_pictures import KeptPicture, Seen, kept_pictures
 from dd3g_kedro.benchmark.tables.strips import TRUTH
-from dd3g_kedro.benchmark.tables.turntables import eight_bit
 from dd3g_kedro.benchmark.truth.views import (
     OBJECT_FAILURES,
     BenchmarkObject,
@@ -39,7 +38,7 @@ from dd3g_kedro.benchmark.truth.views import (
 from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.core.types import Cameras, Gaussians
+from dd3g_kedro.core.types import Cameras, Gaussians, byte_rows
 
 _LOG = logging.getLogger(__name__)
 _SHEET_VIEWS = 6
@@ -209,7 +208,7 @@ def _content(name: str, truth: BenchmarkObject) -> bytes:
     digest = hashlib.sha256(name.encode())
     targets = [] if truth.targets is None else [truth.targets]
     for pictures in (truth.sighting.rgba[None], *targets):
-        digest.update(eight_bit(pictures).tobytes())
+        digest.update(byte_rows(pictures).tobytes())
     for angles in (truth.azimuths_deg, truth.elevations_deg):
         digest.update(np.array(angles, np.float64).round(6).tobytes())
     return digest.digest()
@@ -242,6 +241,6 @@ def _block(truth: BenchmarkObject, seen: Mapping[str, Seen], grey: float) -> She
     return SheetBlock(
         object_id=truth.sighting.object_id,
         azimuths_deg=tuple(truth.azimuths_deg[index] for index in chosen),
-        given=eight_bit(composite(truth.sighting.rgba, background)[None])[0],
-        rows={label: eight_bit(images) for label, images in rows.items()},
+        given=byte_rows(composite(truth.sighting.rgba, background)[None])[0],
+        rows={label: byte_rows(images) for label, images in rows.items()},
     )

@@ -109,6 +109,11 @@ def plain(config: object) -> Any:
     return to_jsonable_python(config)
 
 
+def _is_type(step: Any) -> bool:
+    """Whether pydantic names a choice of a union here, and no key."""
+    return step in ("int", "float") or str(step).startswith(("constrained-", "tuple["))
+
+
 @cache
 def _validator(hint: Any) -> Any:
     if not dataclasses.is_dataclass(hint):
@@ -130,7 +135,7 @@ def _check(hint: Any, validator: Any, given: object, where: str, **options: Any)
 
 
 def _sentence(hint: Any, where: str, error: Any) -> str:
-    steps = [step for step in error["loc"] if step not in ("int", "float")]  # of `int | float`
+    steps = [step for step in error["loc"] if not _is_type(step)]
     key = where + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     kind, got = error["type"], f", got {error['input']!r}"
     if kind == "unexpected_keyword_argument":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -100,3 +101,13 @@ class InputPictures(Protocol):
 
     def name(self, image_id: str) -> str:
         """What people call it."""
+
+
+def to_bytes(images: Float[Tensor, "*n c h w"]) -> UInt8[Tensor, "*n c h w"]:
+    """sRGB in [0, 1] as whole numbers up to 255."""
+    return (images.detach().clamp(0, 1) * 255).round().byte()
+
+
+def byte_rows(images: Float[Tensor, "*n c h w"]) -> UInt8[np.ndarray, "*n h w c"]:
+    """sRGB in [0, 1] as rows of bytes, channels last, as picture formats hold them."""
+    return to_bytes(images).movedim(-3, -1).contiguous().cpu().numpy()

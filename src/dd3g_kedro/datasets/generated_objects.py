@@ -21,7 +21,7 @@ _PLY = "object.ply"
 class GeneratedObjectsDataset(
     AbstractDataset["dict[str, GeneratedObject]", "dict[str, Callable[[], Gaussians]]"]
 ):
-    """`<name>/object.ply`, `object.splat`, `sheet.png` and `turntable.gif`.
+    """`<name>/object.ply`, `object.splat`, `sheet.png` and `turntable.webp`.
 
     Saving adds to what is there; an object of the same name is replaced whole.
     """

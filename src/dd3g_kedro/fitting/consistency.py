@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dd3g_kedro.core.geometry.cameras import orbit
-from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.fidelity import psnr
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
@@ -23,7 +22,7 @@ _BETWEEN = math.pi / 4  # radians from each frame to the next diagonal
 
 
 @dataclass(frozen=True)
-class TrueViews:
+class ConsistencyTruth:
     """One object's ground truth over the input's background."""
 
     frames: Float[Tensor, "v 3 h w"]  # where the teacher's frames stand
@@ -65,7 +64,7 @@ def _scores(
     frames: Cameras,
     diagonals: Cameras,
     background: Tensor,
-    truth: TrueViews | None,
+    truth: ConsistencyTruth | None,
     config: FitConfig,
 ) -> tuple[FitScores, Tensor]:
     gaussians = fit_to_views(views, frames, background, config)
@@ -85,7 +84,7 @@ def view_consistency(
     input_image: Float[Tensor, "3 h w"],
     teacher: Teacher,
     background: Float[Tensor, "3"],
-    truth: TrueViews | None,
+    truth: ConsistencyTruth | None,
     config: FitConfig,
 ) -> ViewConsistency:
     """Fit to views of the teacher's, to copies of the input, and to the truth where it is known.
@@ -114,33 +113,4 @@ def view_consistency(
         copied=scores[1],
         truth=None if truth is None else scores[2],
         diagonals=torch.stack(pictures),
-    )
-
-
-@torch.inference_mode()
-def sampled_views(
-    teacher: Teacher, input_image: Float[Tensor, "3 h w"], seed: int, steps: int, guidance: float
-) -> Float[Tensor, "v 3 h w"]:
-    """The teacher's views of one input image, for one seed of N, by deterministic DDIM."""
-    condition = teacher.condition(input_image[None].to(teacher.device))
-    noise = noise_from_seeds([seed], teacher.latent_shape).to(teacher.device)
-    cameras = teacher.frames(1, math.radians(teacher.config.elevation_deg))
-    latents = teacher.sample(noise, condition, cameras, steps, guidance)
-    return teacher.decode(latents[0])
-
-
-def teacher_consistency(
-    teacher: Teacher,
-    input_image: Float[Tensor, "3 h w"],
-    background: Float[Tensor, "3"],
-    seed: int,
-    config: FitConfig,
-    truth: TrueViews | None = None,
-    steps: int = 50,
-    guidance_scale: float = 2.0,
-) -> ViewConsistency:
-    """Sample the teacher's views of an input over `background` and measure `view_consistency`."""
-    views = sampled_views(teacher, input_image, seed, steps, guidance_scale)
-    return view_consistency(
-        views, input_image.to(views), teacher, background.to(views), truth, config
     )

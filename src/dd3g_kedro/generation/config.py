@@ -18,7 +18,7 @@ class Pictures:
 
     views: PositiveInt = 8  # of the contact sheet, evenly over 360 degrees
     frames: PositiveInt = 36  # of the turntable
-    frame_ms: Annotated[int, Field(ge=20)] = 80  # viewers slow faster GIFs down
+    frame_ms: Annotated[int, Field(ge=20)] = 80  # viewers slow faster ones down
     size: PositiveInt = 256  # pixels a side
     elevation_deg: ElevationDeg = 5.0
     rig: CameraRig = field(default_factory=CameraRig)

@@ -19,10 +19,10 @@ from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
-from dd3g_kedro.core.types import Gaussians
+from dd3g_kedro.core.types import Gaussians, byte_rows
 from dd3g_kedro.formats.ply import write_ply
 from dd3g_kedro.formats.splat import write_splat
-from dd3g_kedro.formats.turntable import spread, write_gif
+from dd3g_kedro.formats.turntable import spread, write_turntable
 from dd3g_kedro.generation.config import GenerateConfig, Pictures
 from dd3g_kedro.generation.lifting import generate
 from dd3g_kedro.pictures.framing import frame
@@ -56,13 +56,8 @@ def views_around(
     for azimuth, elevation in zip(azimuths.split(_CHUNK), elevations.split(_CHUNK), strict=True):
         cameras = orbit(azimuth[None], elevation[None], pictures.rig).to(device)
         with torch.inference_mode():
-            parts.append(_bytes(render(gaussians, cameras, pictures.size, grey).images[0]))
+            parts.append(byte_rows(render(gaussians, cameras, pictures.size, grey).images[0]))
     return np.concatenate(parts)
-
-
-def _bytes(images: Float[Tensor, "v 3 h w"]) -> UInt8[np.ndarray, "v h w 3"]:
-    rounded = (images.clamp(0, 1) * 255).round().to(torch.uint8)
-    return rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def make_object(
@@ -82,7 +77,7 @@ def make_object(
     )
     return GeneratedObject(
         gaussians=gaussians,
-        given=_bytes(seen[None])[0],
+        given=byte_rows(seen[None])[0],
         views=views_around(gaussians, config.pictures.views, config.pictures, config.background),
         frames=views_around(gaussians, config.pictures.frames, config.pictures, config.background),
         frame_ms=config.pictures.frame_ms,
@@ -90,7 +85,7 @@ def make_object(
 
 
 def write_object(folder: Path, made: GeneratedObject) -> None:
-    """Write object.ply, object.splat, sheet.png and turntable.gif; the folder is replaced whole."""
+    """Write object.ply, .splat, sheet.png and turntable.webp; the folder is replaced whole."""
     with written_whole(folder) as temporary:
         temporary.mkdir()
         write_ply(made.gaussians, temporary / "object.ply")
@@ -98,8 +93,7 @@ def write_object(folder: Path, made: GeneratedObject) -> None:
         labels = [f"{azimuth:.0f}°" for azimuth in spread(len(made.views))]
         sheet = contact_sheet([made.given, *made.views], ["input", *labels], columns=3)
         sheet.save(temporary / "sheet.png")
-        red, green, blue = (int(level) for level in made.frames[0, 0, 0])
-        write_gif(temporary / "turntable.gif", made.frames, made.frame_ms, (red, green, blue))
+        write_turntable(temporary / "turntable.webp", made.frames, made.frame_ms)
 
 
 def output_names(pictures: Sequence[Path], config: GenerateConfig) -> list[str]:

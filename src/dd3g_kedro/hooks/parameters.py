@@ -113,12 +113,13 @@ class CheckedParameters:
         self, context: KedroContext, parameters: dict[str, Any], registered: dict[str, Pipeline]
     ) -> None:
         from kedro.validation import TypeExtractor
-        from kedro.validation.utils import _MISSING, resolve_nested_dict_path
+        from kedro.validation.utils import resolve_nested_dict_path
 
         expected = TypeExtractor(registered).extract_types_from_pipelines()
         for key, config in expected.items():
             value = resolve_nested_dict_path(parameters, key)
-            if value is _MISSING or not dataclasses.is_dataclass(config):
+            absent = type(value) is object  # no parameter file holds a bare one: Kedro's sentinel
+            if absent or not dataclasses.is_dataclass(config):
                 continue
             try:
                 build(config, value, key)

@@ -38,7 +38,8 @@ class VisionConfig:
     layers: PositiveInt
     heads: PositiveInt
     patch_size: PositiveInt
-    imagenet_stages: tuple[int, ...] = ()  # Ours: EfficientNet-Lite0's that join the tokens
+    # Ours: EfficientNet-Lite0's that join the tokens
+    imagenet_stages: tuple[int, ...] = ()
 
 
 @configuration
@@ -82,8 +83,9 @@ class ViewRendering:
     reach: PositiveFloat = 0.6
     seed: Seed = 0
     # objects made of a mesh; all but the first are stretched along the axes, and it stays as it is
-    variants: PositiveInt = 1
-    stretch: NonNegativeFloat = 0.2  # deviation of the log of an axis' factor
+    variants: PositiveInt = field(default=1, repr=False)
+    # deviation of the log of an axis' factor
+    stretch: NonNegativeFloat = field(default=0.2, repr=False)
 
     def __post_init__(self) -> None:
         if any(low > high for low, high in self.elevations_deg):
@@ -102,8 +104,10 @@ class ViewAugmentation:
     turned_views: Share = 0.3  # share whose views do not start at the input's azimuth
     other_ring: Share = 0.3  # share whose views stand at another elevation than the input
     white: Share = 0.3  # share of white backgrounds; the rest are Eq. 8's greys
-    front: Share = 0.0  # share whose input shows the object's own front, whatever `any_front` says
-    level: Share = 0.0  # share whose input and views stand in the first ring, the sampling's
+    # share whose input shows the object's own front, whatever `any_front` says
+    front: Share = 0.0
+    # share whose input and views stand in the first ring, the sampling's
+    level: Share = 0.0
 
 
 @configuration

@@ -16,8 +16,8 @@ from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.pictures import picture_rows
 from dd3g_kedro.fitting.config import FitConfig
 from dd3g_kedro.fitting.consistency import (
+    ConsistencyTruth,
     FitScores,
-    TrueViews,
     ViewConsistency,
     view_consistency,
 )
@@ -39,7 +39,7 @@ def _mean(scores: Sequence[FitScores | None]) -> FitScores:
     return FitScores(fitted_psnr=fitted, diagonal_psnr=diagonal)
 
 
-def _row(truth: TrueViews, found: ViewConsistency) -> list[Tensor]:
+def _row(truth: ConsistencyTruth, found: ViewConsistency) -> list[Tensor]:
     """The input; then at each diagonal the truth and the fits to views, to copies, to the truth."""
     columns = zip(truth.diagonals, *found.diagonals, strict=True)
     return [truth.frames[FRONT_FRAME], *(cell for column in columns for cell in column)]
@@ -70,7 +70,7 @@ def measure_consistency(
     chosen = range(0, len(views), -(-len(views) // objects))
     found, rows = [], []
     for index in track(chosen, len(chosen), "fitting to the teacher's views", "objects"):
-        truth = TrueViews(frames[index], diagonals(index))
+        truth = ConsistencyTruth(frames[index], diagonals(index))
         front = frames[index, FRONT_FRAME]
         found.append(view_consistency(views[index], front, teacher, torch.ones(3), truth, config))
         rows.append(_row(truth, found[-1]))

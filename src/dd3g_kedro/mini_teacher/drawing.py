@@ -17,6 +17,7 @@ from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.identity import Identity, deciding
 from dd3g_kedro.core.kept import MANIFEST, kept_beside, read_manifest, write_manifest
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.engine.processes import on_all_cores
 from dd3g_kedro.mini_teacher.config import ViewRendering
 from dd3g_kedro.objects.config import Lighting
@@ -87,7 +88,7 @@ def _write_rings(job: _Job, target: Path, seed: int) -> None:
     for elevation in np.radians(rings):
         cameras = orbit(azimuth[None], torch.full_like(azimuth, float(elevation))[None], job.rig)
         rgba = draw_mesh(fitted(mesh, rendering.reach), cameras, rendering.size, Lighting())
-        pictures.append((rgba * 255).round().byte().numpy())
+        pictures.append(to_bytes(rgba).numpy())
     with written_whole(target) as temporary, temporary.open("wb") as stream:
         np.savez(stream, rgba=np.stack(pictures), elevations=np.radians(rings).astype(np.float32))
 

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.teacher.cameras import FRONT_FRAME
@@ -57,7 +56,7 @@ def _samples(
     teacher: Teacher, truth: Float[Tensor, "b v 3 h w"], how: TeacherMeasurement
 ) -> tuple[Float[Tensor, "seed b v 3 h w"], Float[Tensor, "b v 3 h w"]]:
     """The teacher's views of every seed; and the truth through its autoencoder."""
-    device, elevation = teacher.device, math.radians(teacher.config.elevation_deg)
+    device = teacher.device
     samples = torch.empty(how.seeds, *truth.shape)
     restored = torch.empty_like(truth)
     jobs = [
@@ -65,13 +64,9 @@ def _samples(
     ]
     for seed, first in track(jobs, len(jobs), "measuring the teacher", "batches"):
         views = truth[first : first + how.batch_size]
-        condition = teacher.condition(views[:, FRONT_FRAME].to(device))
-        noise = noise_from_seeds(
-            [seed * len(truth) + first + i for i in range(len(views))], teacher.latent_shape
-        ).to(device)
-        cameras = teacher.frames(len(views), elevation)
-        latents = teacher.sample(noise, condition, cameras, how.steps, how.guidance_scale)
-        images = teacher.decode(latents.flatten(0, 1)).unflatten(0, views.shape[:2])
+        seeds = [seed * len(truth) + first + i for i in range(len(views))]
+        inputs = views[:, FRONT_FRAME].to(device)
+        images = teacher.views(inputs, seeds, how.steps, how.guidance_scale)
         samples[seed, first : first + len(views)] = images.cpu()
         if seed == 0:
             again = teacher.decode(teacher.encode(views.flatten(0, 1).to(device)))

@@ -18,6 +18,7 @@ from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.types import byte_rows
 from dd3g_kedro.engine.processes import on_all_cores
 from dd3g_kedro.objects.config import BenchmarkViews, CollectConfig, Drawing, FrontViews
 from dd3g_kedro.objects.drawing import draw_mesh
@@ -56,7 +57,7 @@ def fitted(mesh: Mesh, reach: float) -> Mesh:
     return replace(mesh, positions=mesh.positions * factor)
 
 
-def draw_views(
+def draw_sides(
     mesh: Mesh, azimuths_deg: Sequence[float], elevations_deg: Sequence[float], drawing: Drawing
 ) -> UInt8[np.ndarray, "v h w 4"]:
     """RGBA bytes of an object from several sides, on the CPU: the same bytes on every machine."""
@@ -66,7 +67,7 @@ def draw_views(
     rgba = draw_mesh(
         fitted(mesh, drawing.reach), cameras, drawing.size, drawing.lighting, drawing.supersample
     )
-    return (rgba * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return byte_rows(rgba)
 
 
 def png_bytes(rgba: UInt8[np.ndarray, "h w 4"], mark: str | None = None) -> bytes:
@@ -134,7 +135,7 @@ def _draw_front(job: _FrontJob) -> SkippedMesh | None:
                 f"{job.target}: a picture of this name is there that was not drawn here; it was "
                 "left alone. Rename it, or the mesh.",
             )
-        rgba = draw_views(load_mesh(job.mesh), view[:1], view[1:], job.drawing)[0]
+        rgba = draw_sides(load_mesh(job.mesh), view[:1], view[1:], job.drawing)[0]
     except (InvalidMesh, OSError) as error:
         return SkippedMesh(job.name, str(error))
     if not rgba[..., 3].any():
@@ -221,7 +222,7 @@ def _draw_benchmark(job: _BenchmarkJob) -> list[dict[str, object]]:
     azimuths = (0.0, *job.views.azimuths_deg)
     names = ["input", *(f"target{k:02d}" for k in range(len(job.views.azimuths_deg)))]
     elevations = [job.views.elevation_deg] * len(azimuths)
-    pictures = draw_views(load_mesh(job.mesh), azimuths, elevations, job.drawing)
+    pictures = draw_sides(load_mesh(job.mesh), azimuths, elevations, job.drawing)
     return [
         dict(zip(VIEW_COLUMNS, (job.name, name, azimuth, elevation, png_bytes(rgba)), strict=True))
         for name, azimuth, elevation, rgba in zip(

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidImage
+from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.decoding import decode
 from dd3g_kedro.pictures.framing import recentre, recentred_canvas, shrunk, square
@@ -58,7 +59,7 @@ class InputImages:
             )
         rgba = read_rgba(self._files[image_id], ImageLimits(), image_id=image_id)
         rgba = self._framed(rgba, border_ratio)
-        pixels = (rgba * 255).round().byte()
+        pixels = to_bytes(rgba)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = pixels

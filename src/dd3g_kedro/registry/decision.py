@@ -11,7 +11,7 @@ from dd3g_kedro.registry.config import Promotion
 
 
 @dataclass(frozen=True)
-class Decision:
+class PromotionDecision:
     """Whether the candidate becomes champion, and why."""
 
     promoted: bool
@@ -38,7 +38,7 @@ def looked_up(metrics: Mapping[str, Any], key: str) -> Any:
 
 def decide(
     candidate: Mapping[str, Any], champion: Mapping[str, Any] | None, promotion: Promotion
-) -> Decision:
+) -> PromotionDecision:
     """Compare the evaluations of two students; without a champion the candidate becomes it.
 
     Raises:
@@ -46,13 +46,15 @@ def decide(
     """
     score = looked_up(candidate, promotion.metric)
     if not isinstance(score, int | float) or not math.isfinite(score):
-        return Decision(False, f"the candidate has no {promotion.metric} ({score!r})")
+        return PromotionDecision(False, f"the candidate has no {promotion.metric} ({score!r})")
     if champion is None:
-        return Decision(True, f"there is no evaluated champion; {promotion.metric} is {score:.4f}")
+        return PromotionDecision(
+            True, f"there is no evaluated champion; {promotion.metric} is {score:.4f}"
+        )
     for key in promotion.same:
         ours, theirs = looked_up(candidate, key), looked_up(champion, key)
         if ours != theirs:
-            return Decision(
+            return PromotionDecision(
                 False,
                 f"the champion was measured otherwise ({key}: {theirs!r}, the candidate's "
                 f"{ours!r}); evaluate the champion again first",
@@ -61,5 +63,5 @@ def decide(
     gain = (score - best) if promotion.higher_is_better else (best - score)
     words = f"{promotion.metric} is {score:.4f}, the champion's {best:.4f}"
     if gain > promotion.margin:
-        return Decision(True, f"better: {words}")
-    return Decision(False, f"not better by more than {promotion.margin:g}: {words}")
+        return PromotionDecision(True, f"better: {words}")
+    return PromotionDecision(False, f"not better by more than {promotion.margin:g}: {words}")

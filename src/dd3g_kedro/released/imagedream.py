@@ -86,7 +86,7 @@ def _module_names(config: UNetConfig) -> dict[str, str]:
     return names
 
 
-def _ours_to_original(config: UNetConfig, ours: list[str]) -> dict[str, str]:
+def original_names(config: UNetConfig, ours: list[str]) -> dict[str, str]:
     """Our parameter names -> the released names."""
     originals = {new: old for old, new in _module_names(config).items()}
     result = {}
@@ -119,7 +119,7 @@ def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> Mul
     with torch.device("meta"):
         unet = MultiViewUNet(unet_config(config))
     own = unet.state_dict()
-    names = _ours_to_original(unet.config, list(own))
+    names = original_names(unet.config, list(own))
     expected = {names[key]: value.shape for key, value in own.items()}
     check_keys("U-Net weights", expected, {key: v.shape for key, v in state_dict.items()})
     weights = {
@@ -127,10 +127,3 @@ def unet_from_original(config: Mapping, state_dict: Mapping[str, Tensor]) -> Mul
     }
     unet.load_state_dict(weights, assign=True)
     return unet.eval()
-
-
-def unet_to_original(unet: MultiViewUNet) -> dict[str, Tensor]:
-    """The state dict of our U-Net in the released names: the inverse of `unet_from_original`."""
-    own = unet.state_dict()
-    names = _ours_to_original(unet.config, list(own))
-    return {names[key]: value for key, value in own.items()}

@@ -44,7 +44,7 @@ class AblationRow:
 
 
 @dataclass(frozen=True)
-class AblationTable:
+class ShownTable:
     """One table with its figure and rows; `html` is None where it was not made."""
 
     name: str
@@ -73,7 +73,7 @@ class Strip:
 class Ablated:
     """Everything; what is missing says so itself."""
 
-    tables: tuple[AblationTable, ...]
+    tables: tuple[ShownTable, ...]
     strips: tuple[Strip, ...]
 
 
@@ -91,7 +91,7 @@ def read_ablations(folder: Path, runs: list[Run]) -> Ablated:
         words = path.read_text("utf-8") if path.is_file() else None
         html = None if words is None else _html(words)
         said = (words or "").partition("\n")[0].removeprefix("## ") or title
-        tables.append(AblationTable(name, said, html, _picture(folder / f"{name}.png"), own))
+        tables.append(ShownTable(name, said, html, _picture(folder / f"{name}.png"), own))
     strips = [
         Strip(name, title, _picture(folder / f"{name}.png"), _means(folder / f"{name}.json"))
         for name, title in STRIPS.items()

@@ -1,4 +1,7 @@
-"""Charts as coordinates; the page's template draws them as SVG, in the colours of its theme."""
+"""Charts as coordinates; the page's template draws them as SVG, in the colours of its theme.
+
+Not matplotlib's SVG: its colours are fixed, and its points tell no numbers.
+"""
 
 from __future__ import annotations
 

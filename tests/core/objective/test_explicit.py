@@ -45,7 +45,7 @@ def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
     )
     assert seen[0][:, 0, 0, 0].tolist() == [0, 2, 5, 7]
     torch.testing.assert_close(parts["mse"], torch.tensor(1.0))
-    with pytest.raises(ValueError, match=r"explicit\.detail_every must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"\.detail_every must be greater than 0, got 0"):
         ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=0)
 
 

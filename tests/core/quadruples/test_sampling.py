@@ -35,12 +35,12 @@ from dd3g_kedro.core.quadruples.shards import (
     encode_png,
     read_shard,
     rows_of,
-    to_bytes,
     write_shard,
 )
 from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.preprocessing import autoencoder_pixels, clip_pixels
 from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.factory.sampling import ready_to_sample, sample
 from dd3g_kedro.mini_teacher.config import AutoencoderConfig
 from dd3g_kedro.mini_teacher.model import build_image_encoder, build_mini_teacher
@@ -249,7 +249,7 @@ def test_views_that_show_nothing_are_refused_and_nothing_is_lost(tmp_path, monke
     ],
 )
 def test_an_impossible_value_names_its_key(wrong):
-    with pytest.raises(ValueError, match=rf"sampling\.{next(iter(wrong))} must"):
+    with pytest.raises(ValueError, match=rf"Sampling\.{next(iter(wrong))} must"):
         Sampling(**wrong)
 
 

@@ -8,7 +8,6 @@ from dd3g_kedro.core.teacher.schedule import (
     add_noise,
     guide,
     noise_from_output,
-    original_timesteps,
     released_schedule,
     sample_latents,
 )
@@ -18,6 +17,15 @@ SHAPE = (2, 4, 3, 4, 4)  # b v c y x
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def original_timesteps(schedule, steps: int) -> list[int]:
+    """ByteDance's steps: every t = 1 + k (1000 // steps), so 31 of them where 30 are asked for.
+
+    diffusers runs exactly `steps`; both agree when `steps` divides 1000.
+    """
+    total = int(schedule.config["num_train_timesteps"])
+    return [t + 1 for t in range(0, total, total // steps) if t + 1 < total][::-1]
 
 
 def test_perfect_predictions_lead_to_the_clean_latents():

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +17,6 @@ from dd3g_kedro.benchmark.config import EvaluateConfig, Optimised, TwoStage
 from dd3g_kedro.benchmark.methods.lifters import Lifted, Method
 from dd3g_kedro.benchmark.truth.views import Sighting
 from dd3g_kedro.core.geometry import camera_to_world
-from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.types import Cameras, Gaussians
 from dd3g_kedro.fitting.config import FitConfig, SdsConfig
@@ -97,17 +95,12 @@ class TeacherViews:
         whole = views.float().cpu()[nearest.cpu()]
         return F.interpolate(whole, size=(size, size), mode="bilinear", antialias=True).clamp(0, 1)
 
-    @torch.no_grad()
     def sampled(self, picture: Float[Tensor, "3 h w"]) -> tuple[Float[Tensor, "v 3 y x"], Cameras]:
         """The teacher's views, with the N of the seed, and their cameras (b = 1)."""
         teacher = self.teacher
-        noise = noise_from_seeds([self.seed], teacher.latent_shape).to(teacher.device)
         cameras = teacher.frames(1, math.radians(teacher.config.elevation_deg))
-        condition = teacher.condition(picture[None])
-        steps, guidance = self.config.steps, self.config.guidance_scale
-        return teacher.decode(
-            teacher.sample(noise, condition, cameras, steps, guidance)[0]
-        ), cameras
+        how = self.config
+        return teacher.views(picture[None], [self.seed], how.steps, how.guidance_scale)[0], cameras
 
 
 class TwoStageLifter(_PerObject):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
+from dd3g_kedro.core.types import to_bytes
 
 _GET = (
     "Download config.json, preprocessor_config.json and model.safetensors of "
@@ -27,7 +28,8 @@ _BUFFER = ".position_ids"  # stored by older versions, counted anew by today's
 class ClipSimilarity(nn.Module):
     """Cosine of CLIP's projected image embeddings: the CLIP similarity of Fig. 5 (Sec. IV-A).
 
-    Only the vision tower is read, frozen, in float32. Pictures are prepared as the folder's
+    Only the vision tower is read, frozen, in float32, and not by `from_pretrained`, which draws
+    random weights for what a file lacks. Pictures are prepared as the folder's
     preprocessor_config.json says (without one as CLIP was trained): 8 bits, bicubic resize of the
     shorter side by PIL, centre crop, CLIP's mean and deviation. Ours: the paper names no CLIP
     variant, so numbers of different folders must not be compared.
@@ -65,7 +67,7 @@ class ClipSimilarity(nn.Module):
             if not bool(picture.isfinite().all()):
                 name = f"view {index - 1}" if index else "the input image"
                 raise ValueError(f"CLIP similarity: expected finite pixels, {name} has NaN or inf")
-        levels = [(p.detach().cpu().clamp(0, 1) * 255).round().byte().numpy() for p in pictures]
+        levels = [to_bytes(picture).cpu().numpy() for picture in pictures]
         pixels = self.prepare(levels, input_data_format="channels_first", return_tensors="pt")
         device = next(self.tower.parameters()).device
         with torch.autocast(device.type, enabled=False):

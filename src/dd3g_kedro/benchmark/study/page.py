@@ -24,12 +24,13 @@ from jaxtyping import UInt8
 from dd3g_kedro.benchmark.config import StudyConfig
 from dd3g_kedro.benchmark.methods.lifters import Method
 from dd3g_kedro.benchmark.tables.strips import data_uri, tiled, webp
-from dd3g_kedro.benchmark.tables.turntables import eight_bit, turntable
+from dd3g_kedro.benchmark.tables.turntables import turntable
 from dd3g_kedro.benchmark.truth.views import OBJECT_FAILURES, ObjectHandle, evenly
 from dd3g_kedro.core.config_building import configuration
 from dd3g_kedro.core.geometry import CameraRig
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.types import byte_rows
 from dd3g_kedro.pictures.framing import square
 
 _LOG = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def study_objects(
         try:
             sighting = handle.load().named(handle.name).sighting
             grey = torch.full((1, 3), background)
-            given = eight_bit(composite(square(sighting.rgba, config.size), grey[0])[None])[0]
+            given = byte_rows(composite(square(sighting.rgba, config.size), grey[0])[None])[0]
             turntables = {}
             for label, method in methods.items():
                 seen = partial(method, sighting, size=config.size, background=grey)

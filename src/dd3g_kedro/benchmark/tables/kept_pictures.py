@@ -18,10 +18,10 @@ from dd3g_kedro.benchmark.config import PicturesConfig
 from dd3g_kedro.benchmark.methods.lifters import rendered
 from dd3g_kedro.benchmark.protocol import Manifest
 from dd3g_kedro.benchmark.tables.strips import INPUT, TRUTH, TURNTABLE, VIEWS, tiled, webp
-from dd3g_kedro.benchmark.tables.turntables import eight_bit, turntable
+from dd3g_kedro.benchmark.tables.turntables import turntable
 from dd3g_kedro.benchmark.truth.views import OBJECT_FAILURES, BenchmarkObject, evenly
 from dd3g_kedro.core.objective.background import composite
-from dd3g_kedro.core.types import Cameras, Gaussians
+from dd3g_kedro.core.types import Cameras, Gaussians, byte_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,11 +65,11 @@ def kept_pictures(
     azimuths = tuple(truth.azimuths_deg[position] for position in positions)
 
     def sheet(kind: str, method: str, images: Tensor) -> KeptPicture:
-        chosen = eight_bit(_shrunk(images[list(positions)], config.size))
+        chosen = byte_rows(_shrunk(images[list(positions)], config.size))
         return _kept(name, kind, method, chosen, positions, azimuths)
 
     given = _shrunk(composite(truth.sighting.rgba, grey[0])[None], config.size)
-    kept = [_kept(name, INPUT, "", eight_bit(given), (), (0.0,))]
+    kept = [_kept(name, INPUT, "", byte_rows(given), (), (0.0,))]
     if truth.targets is not None:
         everywhere = composite(truth.targets, grey.expand(len(truth.targets), 3))
         kept.append(sheet(TRUTH, "", everywhere))

@@ -13,7 +13,7 @@ from dd3g_kedro.objects.config import BenchmarkViews, Drawing
 from dd3g_kedro.objects.loading import load_mesh
 from dd3g_kedro.objects.mesh import Mesh
 from dd3g_kedro.objects.objects import meshes_of_split
-from dd3g_kedro.objects.views import draw_views
+from dd3g_kedro.objects.views import draw_sides
 
 
 def mesh_objects(
@@ -39,6 +39,6 @@ def drawn_object(mesh: Mesh, drawing: Drawing, views: BenchmarkViews) -> Benchma
     """A mesh seen from azimuth 0, and from where the benchmark's views stand."""
     azimuths = (0.0, *views.azimuths_deg)
     elevations = (views.elevation_deg,) * len(azimuths)
-    pixels = draw_views(mesh, azimuths, elevations, drawing)
+    pixels = draw_sides(mesh, azimuths, elevations, drawing)
     pictures = rearrange(torch.from_numpy(pixels), "v h w c -> v c h w").float() / 255
     return benchmark_object(pictures, azimuths, elevations, drawing.rig)

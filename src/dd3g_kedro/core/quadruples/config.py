@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from dd3g_kedro.core.config_building import Seed, configuration
 
@@ -14,10 +14,11 @@ class Sampling:
     """Deterministic DDIM over the accepted images (Sec. IV-A)."""
 
     steps: PositiveInt = 50  # DDIM, eta 0
-    guidance_scale: float = 5.0  # Ours: ImageDream's demo; the paper states none
+    guidance_scale: NonNegativeFloat = 5.0  # Ours: ImageDream's demo; the paper states none
     seeds_per_image: PositiveInt = 1
     seed: Seed = 0  # of the seeds
-    batch_size: PositiveInt = 4  # objects; their bits depend on it, and on their place if above 1
+    # objects a batch; their bits depend on it, and on their place if above 1
+    batch_size: PositiveInt = 4
     shard_size: PositiveInt = 64  # quadruples a file
     # recentre the object with this border; null: as it is framed
     border_ratio: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,16 +16,15 @@ from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.identity import Identity, deciding
-from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite, random_background
 from dd3g_kedro.core.processes import available_cores, rank, ranks
 from dd3g_kedro.core.progress import track
 from dd3g_kedro.core.quadruples.collection import Collection, Job, PlannedShard
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png, to_bytes
+from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.types import InputPictures
+from dd3g_kedro.core.types import InputPictures, to_bytes
 
 SAMPLER = "sampling 1"  # raise when a quadruple changes; a golden test watches
 _FREE = ("images", "shard_size", "processes", "seeds_per_image")  # say which, not what
@@ -85,16 +83,12 @@ class QuadrupleSampler:
         """
         size = self.sampling.batch_size
         filled = [*jobs, *[jobs[-1]] * (size - len(jobs))]
-        condition = self.teacher.condition(self._pictures(filled))
-        noise = noise_from_seeds([job.seed for job in filled], self.teacher.latent_shape)
-        latents = self.teacher.sample(
-            noise.to(self.device),
-            condition,
-            self.teacher.frames(size, math.radians(self.teacher.config.elevation_deg)),
+        views = self.teacher.views(
+            self._pictures(filled),
+            [job.seed for job in filled],
             self.sampling.steps,
             self.sampling.guidance_scale,
-        )
-        views = self.teacher.decode_views(latents)[: len(jobs)]
+        )[: len(jobs)]
         for job, images in zip(jobs, views, strict=True):
             if not (images.isfinite().all() and (images > 0).any()):
                 raise DD3GError(

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -68,11 +68,6 @@ _SCHEMA = pa.schema(
         ("output_images", pa.list_(pa.binary())),
     ]
 )
-
-
-def to_bytes(images: Float[Tensor, "*n 3 h w"]) -> UInt8[Tensor, "*n 3 h w"]:
-    """sRGB in [0, 1] as whole numbers up to 255."""
-    return (images.clamp(0, 1) * 255).round().byte()
 
 
 def encode_png(pixels: UInt8[Tensor, "3 h w"]) -> bytes:

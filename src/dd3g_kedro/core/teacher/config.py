@@ -30,7 +30,8 @@ class UNetConfig:
     ip_dim: PositiveInt = 16  # image tokens that the Resampler makes
     ip_weight: float = 1.0  # of the image tokens' attention beside the text's
     image_size: PositiveInt = 32  # latent cells a side; the network itself takes any size
-    transformer_depth: PositiveInt | tuple[PositiveInt, ...] = 1  # blocks; or of every level
+    # blocks an attention layer; or of every level
+    transformer_depth: PositiveInt | tuple[PositiveInt, ...] = 1
     # Fixed in the released code, so not in its files:
     ip_embedding_dim: PositiveInt = 1280  # width of the image encoder's tokens
     resampler_depth: PositiveInt = 4
@@ -55,7 +56,7 @@ class UNetConfig:
         depths = self.transformer_depth
         if isinstance(depths, tuple) and len(depths) != len(self.channel_mult):
             raise ValueError(
-                "transformer_depth must be one number, or one for each of the "
+                "transformer_depth must be one number, or one of at least 1 for each of the "
                 f"{len(self.channel_mult)} levels, got {list(depths)}"
             )
 

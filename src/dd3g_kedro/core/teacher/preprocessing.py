@@ -83,21 +83,3 @@ def autoencoder_pixels(
 ) -> Float[Tensor, "b 3 {size} {size}"]:
     """What the VAE is shown on the LGM route, in [-1, 1]."""
     return resize_as_lgm(images, size) * 2 - 1
-
-
-def composite_bytedance(
-    rgba: Float[Tensor, "b 4 h w"], background: Float[Tensor, "b 3"]
-) -> Float[Tensor, "b 3 h w"]:
-    """ByteDance's compositing: computed and truncated on the scale of 8 bits."""
-    levels, alpha = rgba[:, :3] * 255, rgba[:, 3:]
-    mixed = levels * alpha + background[:, :, None, None] * 255 * (1 - alpha)
-    return mixed.floor() / 255
-
-
-def autoencoder_pixels_bytedance(
-    images: Float[Tensor, "b 3 h w"], size: int = 256
-) -> Float[Tensor, "b 3 {size} {size}"]:
-    """What the VAE is shown on ByteDance's route: 8 bits, bilinear with PIL's antialiasing."""
-    bilinear = Image.Resampling.BILINEAR
-    squares = [picture.resize((size, size), bilinear) for picture in _pictures(images)]
-    return _tensor(squares, images) * 2 - 1

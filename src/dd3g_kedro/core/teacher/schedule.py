@@ -72,15 +72,6 @@ def guide(
     return unconditional + scale * (conditional - unconditional)
 
 
-def original_timesteps(schedule: DDIMScheduler, steps: int) -> list[int]:
-    """ByteDance's steps: every t = 1 + k (1000 // steps), so 31 of them where 30 are asked for.
-
-    diffusers runs exactly `steps`; both agree when `steps` divides 1000.
-    """
-    total = int(schedule.config["num_train_timesteps"])
-    return [t + 1 for t in range(0, total, total // steps) if t + 1 < total][::-1]
-
-
 def sample_latents(
     predict: Callable[[Latents, Int[Tensor, " b"]], Latents],
     noise: Latents,
@@ -97,7 +88,7 @@ def sample_latents(
         noise: N.
         schedule: left as it is.
         steps: of the schedule's own spacing.
-        timesteps: descending, instead of the schedule's (`original_timesteps`).
+        timesteps: descending, instead of the schedule's (ByteDance's are others).
         show_progress: on the terminal.
     """
     schedule = copy.deepcopy(schedule)

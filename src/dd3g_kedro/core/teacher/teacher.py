@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionModel
 
 from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
 from dd3g_kedro.core.teacher.clip import image_tokens
@@ -324,6 +326,27 @@ class Teacher(nn.Module):
         return sample_latents(
             guided, noise.float(), self.schedule, steps, show_progress=show_progress
         )
+
+    @torch.no_grad()
+    def views(
+        self,
+        images: Float[Tensor, "b 3 _ _"] | Sequence[Float[Tensor, "3 _ _"]],
+        seeds: Sequence[int],
+        steps: int,
+        guidance_scale: float,
+    ) -> Float[Tensor, "b v 3 h w"]:
+        """OI for each II and the N of its seed, from its own C: what `quadruples` stores.
+
+        Args:
+            images: II, sRGB in [0, 1], on any device.
+            seeds: one an image; N is drawn from each on the CPU.
+            steps: of DDIM.
+            guidance_scale: of classifier-free guidance.
+        """
+        noise = noise_from_seeds(seeds, self.latent_shape).to(self.device)
+        cameras = self.frames(len(images), math.radians(self.config.elevation_deg))
+        condition = self.condition(images)
+        return self.decode_views(self.sample(noise, condition, cameras, steps, guidance_scale))
 
     def noise_from_output(
         self,
