@@ -24,11 +24,11 @@ DATA = "data/smoke"
 SMALLER = {  # than smoke
     "collect.drawing": {"size": 32, "supersample": 1},
     "collect.objects.count": 3,
-    "teacher_training.autoencoder.steps": 2,
-    "teacher_training.denoiser.steps": 2,
+    "teacher_training.autoencoder": {"steps": 2, "mixed_precision": "no"},
+    "teacher_training.denoiser": {"steps": 2, "mixed_precision": "no"},
     "sampling.steps": 2,
     "sampling.shard_size": 2,
-    "distillation.optimization.steps": 2,
+    "distillation.optimization": {"steps": 2, "mixed_precision": "no"},
 }
 MADE = (
     "01_raw",
