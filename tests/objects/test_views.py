@@ -184,7 +184,7 @@ def test_a_picture_of_ones_own_is_never_replaced_nor_removed(meshes, tmp_path):
 def test_fronts_do_not_change_unseen(meshes):
     """Raise FRONTS when this fails for a reason: pictures that were kept are then drawn again."""
     mesh = load_mesh(meshes / "robot_0001.glb")
-    drawn = draw_views(mesh, (0.0, 130.0), (5.0, 20.0), config().drawing)
+    drawn = draw_sides(mesh, (0.0, 130.0), (5.0, 20.0), config().drawing)
     check_golden(FRONTS, drawn.reshape(2, -1, 4).mean(axis=1) / 255, atol=2e-3)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from dd3g_kedro.core.kept import MANIFEST
+
 if TYPE_CHECKING:
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 
@@ -20,7 +22,7 @@ class QuadrupleShardsDataset(AbstractDataset[Path, "QuadrupleShards"]):
         self.metadata = metadata
 
     def load(self) -> QuadrupleShards:
-        """A handle; no shard is read yet."""
+        """A handle on a complete collection; shards' bytes are compared with the manifest."""
         from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 
         return QuadrupleShards(self._filepath).require()
@@ -34,7 +36,7 @@ class QuadrupleShardsDataset(AbstractDataset[Path, "QuadrupleShards"]):
             )
 
     def _exists(self) -> bool:
-        return any(self._filepath.glob("*.parquet"))
+        return (self._filepath / MANIFEST).is_file()
 
     def _describe(self) -> dict[str, str]:
         return {"filepath": str(self._filepath)}

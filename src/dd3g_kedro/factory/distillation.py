@@ -28,10 +28,15 @@ from dd3g_kedro.pictures.input_images import InputImages
 def batches_for(
     config: StudentConfig, shards: QuadrupleShards, images: Mapping[str, Path]
 ) -> QuadrupleBatches:
-    """Quadruples as a student of that configuration takes them, their pictures' files by id."""
+    """Quadruples as a student of that configuration takes them, their pictures' files by id.
+
+    Raises:
+        InvalidImage: there is no picture of an id that the quadruples name.
+    """
     views, channels, size = len(config.azimuths_deg), config.latent_channels, config.latent_size
     noise_shape = (views, channels, size, size)
     pictures = InputImages(images, config.image_size)
+    pictures.require(shards.image_ids())
     return QuadrupleBatches(shards, pictures, config.image_size, noise_shape, config.rig)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -50,13 +50,7 @@ class InputImages:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        if image_id not in self._files:
-            raise InvalidImage(
-                f"image {image_id}: expected a picture with this id among the "
-                f"{len(self._files):,} known ones, found none: it is gone or has changed since the "
-                "quadruples were sampled. Put it back and run `kedro run --pipelines=validate`, or "
-                "run validate and then `sample` again"
-            )
+        self.require([image_id])
         rgba = read_rgba(self._files[image_id], ImageLimits(), image_id=image_id)
         rgba = self._framed(rgba, border_ratio)
         pixels = to_bytes(rgba)
@@ -67,6 +61,20 @@ class InputImages:
             while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
                 self._kept_bytes -= self._kept.popitem(last=False)[1].numel()
         return pixels
+
+    def require(self, image_ids: Iterable[str]) -> None:
+        """See that all these are known, before any is read.
+
+        Raises:
+            InvalidImage: there is no picture of one of the ids.
+        """
+        if missing := sorted(set(image_ids) - self._files.keys()):
+            raise InvalidImage(
+                f"image {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}: "
+                f"expected a picture with this id among the {len(self._files):,} known ones, found "
+                "none: it is gone or has changed since the quadruples were sampled. Put it back "
+                "and run `kedro run --pipelines=validate`, or run validate and then `sample` again"
+            )
 
     def name(self, image_id: str) -> str:
         """The file's name, as far as it is known."""

@@ -200,9 +200,11 @@ def in_numbers(folder: Path, sampling: Sampling) -> list[float]:
     rows = [shards[i] for i in range(len(shards))]
     views = torch.stack([decode_png(v).double() for row in rows for v in row.output_images]) / 255
     cells = torch.nn.functional.avg_pool2d(views, SIZE // 4)
-    told = [[*row.background, row.seed % 997 / 997, row.elevation_deg] for row in rows]
-    flat = [value for row in told for value in row]
-    return [*(cells - cells.mean(dim=(-1, -2), keepdim=True)).flatten().tolist(), *flat]
+    told = torch.tensor(
+        [[*row.background, row.seed % 997 / 997, row.elevation_deg] for row in rows]
+    )
+    cells = cells - cells.mean(dim=(-1, -2), keepdim=True)
+    return [*cells.flatten().tolist(), *told.flatten().tolist()]
 
 
 def test_quadruples_do_not_change_unseen(tmp_path):
