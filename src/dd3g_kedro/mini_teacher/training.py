@@ -160,7 +160,6 @@ def fit_denoiser(
         optimization=deciding(optimization, FREE),
         denoiser_objective=asked,
         augmentation=augmentation,
-        denoiser_objective=asked,
         teacher=teacher.config,
         schedule=_public(teacher.schedule.config),
         autoencoder=_public(teacher.autoencoder.config),
