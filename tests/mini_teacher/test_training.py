@@ -5,8 +5,11 @@ import pytest
 import torch
 from tests.fakes import SIZE, tiny_mini_config
 
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.kept import write_manifest
 from dd3g_kedro.core.training.config import Optimization
-from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation
+from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation, ViewRendering
+from dd3g_kedro.mini_teacher.drawing import views_setting
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
 from dd3g_kedro.mini_teacher.training import drawn_timesteps, fit_autoencoder, fit_denoiser
 from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -21,6 +24,9 @@ def two_objects(tmp_path) -> ViewsFolder:
         rgba = np.zeros((1, 4, 4, SIZE, SIZE), dtype=np.uint8)
         rgba[:, :, (channel, 3), 4:12, 4:12] = 255
         np.savez(folder / f"{channel}.npz", rgba=rgba, elevations=np.zeros(1, dtype=np.float32))
+    setting = views_setting(ViewRendering(size=SIZE), CameraRig())
+    views = sorted(path.name for path in folder.glob("*.npz"))
+    write_manifest(folder, {"identity": setting.document(), "views": views})
     return ViewsFolder(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +26,12 @@ from dd3g_kedro.pictures.input_images import InputImages
 
 
 def batches_for(
-    config: StudentConfig, shards: QuadrupleShards, images_folder: Path
+    config: StudentConfig, shards: QuadrupleShards, images: Mapping[str, Path]
 ) -> QuadrupleBatches:
-    """Quadruples as a student of that configuration takes them."""
+    """Quadruples as a student of that configuration takes them, their pictures' files by id."""
     views, channels, size = len(config.azimuths_deg), config.latent_channels, config.latent_size
     noise_shape = (views, channels, size, size)
-    pictures = InputImages(images_folder, config.image_size)
+    pictures = InputImages(images, config.image_size)
     return QuadrupleBatches(shards, pictures, config.image_size, noise_shape, config.rig)
 
 

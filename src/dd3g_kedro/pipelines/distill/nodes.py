@@ -14,6 +14,8 @@ from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
     from dd3g_kedro.core.student.weights import Student
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -48,6 +50,7 @@ class Distillation:
 
 def distil_student(
     quadruples: QuadrupleShards,
+    image_table: pd.DataFrame,
     collected_images: Path,
     teacher: Teacher,
     student_initial: Student | None,
@@ -60,6 +63,7 @@ def distil_student(
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
     from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.factory.distillation import batches_for, distil_on_all_devices
+    from dd3g_kedro.pictures.table import files_by_id
 
     check_fit(student, teacher)
     beginner = starting_student(
@@ -68,7 +72,7 @@ def distil_student(
     return distil_on_all_devices(
         beginner,
         teacher,
-        batches_for(student, quadruples, collected_images),
+        batches_for(student, quadruples, files_by_id(image_table, collected_images)),
         objective,
         partial(
             perceptual_distance,
