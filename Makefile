@@ -64,8 +64,8 @@ where: # what the demo has made
 	@echo "  sheet.png (views from around) and turntable.webp (open it in a browser)"
 	@if [ -f data/08_reporting/runs/distill.json ]; then \
 		echo "Tracked run of the distillation           $$($(BIN)/python -c \
-		'import json, sys; print(json.load(open(sys.argv[1]))["url"])' \
-		data/08_reporting/runs/distill.json), after make ui"; \
+		'import json, sys; print(json.load(open(sys.argv[1]))["run_id"])' \
+		data/08_reporting/runs/distill.json), shown by make ui"; \
 	fi
 
 test: setup ## the tests

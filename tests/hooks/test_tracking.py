@@ -136,4 +136,5 @@ def test_every_pipeline_of_a_run_has_a_note_before_a_node_runs(
 
 def test_reports_tell_which_run_they_came_from(outcome: Outcome):
     note = outcome.root / "data" / "smoke" / "08_reporting" / "runs" / "promote.json"
-    assert json.loads(note.read_text())["run_id"] == outcome.runs[1].info.run_id
+    run = outcome.runs[1].info
+    assert json.loads(note.read_text()) == {"run_id": run.run_id, "run_name": run.run_name}

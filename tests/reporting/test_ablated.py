@@ -27,7 +27,6 @@ WORDS = """## Table III: objectives
 
 [owned](javascript:alert(1)) ![gone](http://example.org/x.png)
 """
-RUN = Run("ablate", "1", "http://127.0.0.1:5000/#/experiments/1/runs/1")
 
 
 def picture(path: Path, width: int = 40) -> None:
@@ -50,7 +49,6 @@ def folder(tmp_path: Path) -> Path:
             document["protocol"] = {"id": "demo-1", "digest": "cd" * 32}
         (row / "result.json").write_text(json.dumps(document))
     picture(tmp_path / "rows" / "joint" / "sheet.png")
-    (tmp_path / "rows" / "joint" / "run.json").write_text(json.dumps({"run_id": "77"}))
     return tmp_path
 
 
@@ -59,7 +57,7 @@ def test_the_report_knows_every_table_that_is_written():
 
 
 def test_tables_rows_and_strips_are_found(folder):
-    found = read_ablations(folder, [RUN])
+    found = read_ablations(folder)
     tables = {table.name: table for table in found.tables}
     third = tables["III"]
     assert third.title == "Table III: objectives"
@@ -67,7 +65,6 @@ def test_tables_rows_and_strips_are_found(folder):
     assert third.figure.startswith("data:image/webp;base64,")
     rows = {row.name: row for row in third.rows}
     assert set(rows) == {"explicit", "joint"}
-    assert rows["joint"].url == "http://127.0.0.1:5000/#/runs/77"
     assert rows["joint"].protocol == "demo-1 · cdcdcdcdcdcd"
     assert rows["explicit"].protocol == "benchmark abababababab"
     assert third.protocols == ("benchmark abababababab", "demo-1 · cdcdcdcdcdcd")
@@ -80,18 +77,18 @@ def test_tables_rows_and_strips_are_found(folder):
 
 
 def test_markup_in_a_table_stays_text(folder, evaluated):
-    html = {t.name: t.html for t in read_ablations(folder, []).tables}["III"]
+    html = {t.name: t.html for t in read_ablations(folder).tables}["III"]
     assert "&lt;b&gt;joint&lt;/b&gt;" in html
     assert 'href="javascript' not in html
     assert "<img" not in html  # nothing is asked for outside
     assert '<td class="verdict holds">holds</td>' in html
-    page = report_page(evaluated, read_ablations(folder, [RUN]), [RUN])
+    page = report_page(evaluated, read_ablations(folder), [])
     assert "<i>joint</i>" not in page
     assert "demo-1 · cdcdcdcdcdcd" in page
 
 
 def test_an_absent_folder_is_an_empty_one(tmp_path):
-    found = read_ablations(tmp_path / "absent", [])
+    found = read_ablations(tmp_path / "absent")
     assert all(table.html is None and not table.rows for table in found.tables)
     assert not any(strip.picture for strip in found.strips)
 
@@ -100,13 +97,13 @@ def test_an_absent_folder_is_an_empty_one(tmp_path):
 def test_a_damaged_file_is_named(folder, name):
     (folder / name).write_text("nonsense")
     with pytest.raises(DD3GError, match=rf"{Path(name).name}: expected .*pipelines=ablate"):
-        read_ablations(folder, [])
+        read_ablations(folder)
 
 
 def test_notes_of_runs_are_listed_and_odd_ones_told(tmp_path, caplog):
-    (tmp_path / "evaluate.json").write_text(json.dumps({"run_id": "a", "url": RUN.url}))
+    (tmp_path / "evaluate.json").write_text(json.dumps({"run_id": "a"}))
     (tmp_path / "odd.json").write_text("[1]")
-    (tmp_path / "sample.json").write_text(json.dumps({"run_id": "b", "url": "javascript:x"}))
-    assert tracked_runs(tmp_path) == [Run("evaluate", "a", RUN.url), Run("sample", "b", "")]
+    (tmp_path / "sample.json").write_text(json.dumps({"run_id": "b"}))
+    assert tracked_runs(tmp_path) == [Run("evaluate", "a"), Run("sample", "b")]
     assert "odd.json is no note of a run" in caplog.text
     assert tracked_runs(tmp_path / "absent") == []

@@ -15,7 +15,7 @@ from dd3g_kedro.reporting.ablated import read_ablations
 from dd3g_kedro.reporting.page import report_page
 from dd3g_kedro.reporting.runs import Run
 
-NOTHING = read_ablations(Path("/nonexistent"), [])
+NOTHING = read_ablations(Path("/nonexistent"))
 NUMBER = re.compile(r"\d\.\d{2}")
 
 
@@ -144,10 +144,12 @@ def test_a_study_keeps_the_protocol_of_its_own_page(evaluated, scores):
     assert "4 participants, 3 objects" in shown
 
 
-def test_only_web_addresses_become_links(evaluated):
-    runs = [Run("evaluate", "abc", "http://127.0.0.1:5000/#/runs/abc"), Run("sample", "def", "")]
-    links = [v for n, v in outline(report_page(evaluated, NOTHING, runs)).attributes if n == "href"]
-    assert [link for link in links if not link.startswith("#")] == [runs[0].url]
+def test_runs_are_named_and_nothing_links_to_another_page(evaluated):
+    runs = [Run("evaluate", "abc"), Run("sample", "<b>def</b>")]
+    page = outline(report_page(evaluated, NOTHING, runs))
+    assert all(v.startswith("#") for n, v in page.attributes if n == "href")
+    assert "abc" in page.sections["runs"]
+    assert "<b>def</b>" in page.sections["runs"]  # as text
 
 
 def test_the_same_results_give_the_same_page(evaluated, page):

@@ -85,8 +85,8 @@ def _launch(count: int, folder: Path, job: bytes, level: int) -> None:
     try:
         with _handlers_kept():
             elastic_launch(config, _help)(job, folder, level)
-    except SignalException as asked:
-        raise KeyboardInterrupt("stopped; start the same command again to go on") from asked
+    except SignalException:
+        raise KeyboardInterrupt("stopped; start the same command again to go on") from None
     except ChildFailedError as failed:
         if errors := sorted(folder.glob("*.error")):
             raise cloudpickle.loads(errors[0].read_bytes()) from None

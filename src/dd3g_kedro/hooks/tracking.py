@@ -156,8 +156,7 @@ class TrackedRun(MlflowHook):
         if run is None:
             return
         info = run.info
-        address = f"http://127.0.0.1:5000/#/experiments/{info.experiment_id}/runs/{info.run_id}"
-        note = {"run_id": info.run_id, "run_name": info.run_name, "url": address}
+        note = {"run_id": info.run_id, "run_name": info.run_name}
         for name in _parts(run_params["pipeline_names"]):
             place = self._root / self._data / _REPORTS / "runs" / f"{name}.json"
             with written_whole(place) as partial:

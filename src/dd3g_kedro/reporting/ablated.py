@@ -12,7 +12,6 @@ from PIL import Image
 
 from dd3g_kedro.benchmark.tables.strips import data_uri, webp
 from dd3g_kedro.core.errors import DD3GError
-from dd3g_kedro.reporting.runs import Run, address_of, noted
 
 TITLES = {  # where a table does not say its own
     "II": "Table II: architectures",
@@ -39,8 +38,6 @@ class AblationRow:
     label: str
     protocol: str  # id and digest, or what its numbers were measured on
     sheet: str  # data URI; "" without one
-    run_id: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -77,13 +74,13 @@ class Ablated:
     strips: tuple[Strip, ...]
 
 
-def read_ablations(folder: Path, runs: list[Run]) -> Ablated:
+def read_ablations(folder: Path) -> Ablated:
     """Read what there is in the folder, which need not be there.
 
     Raises:
         DD3GError: a file cannot be read.
     """
-    rows = _rows(folder / "rows", runs)
+    rows = _rows(folder / "rows")
     tables = []
     for name, title in TITLES.items():
         own = tuple(row for table, row in rows if table == name)
@@ -99,21 +96,18 @@ def read_ablations(folder: Path, runs: list[Run]) -> Ablated:
     return Ablated(tuple(tables), tuple(strips))
 
 
-def _rows(folder: Path, runs: list[Run]) -> list[tuple[str, AblationRow]]:
+def _rows(folder: Path) -> list[tuple[str, AblationRow]]:
     """The rows that have numbers of their own, with their table."""
     rows = []
     for path in sorted(folder.glob("*/result.json")):
         document = _json(path)
         if "metrics" not in document:
             continue
-        run_id = str(noted(path.with_name("run.json")).get("run_id", ""))
         row = AblationRow(
             name=path.parent.name,
             label=str(document.get("label", path.parent.name)),
             protocol=_protocol(document),
             sheet=_picture(path.with_name("sheet.png")),
-            run_id=run_id,
-            url=address_of(run_id, runs),
         )
         rows.append((str(document.get("table", "")), row))
     return rows

@@ -30,5 +30,4 @@ def write_report(
 
     tables = (intervals, per_object, per_view, by_azimuth, costs, pictures, study_scores)
     evaluated = Evaluated(protocol, metrics, *(texts(table) for table in tables))
-    runs = tracked_runs(run_notes)
-    return report_page(evaluated, read_ablations(ablations, runs), runs)
+    return report_page(evaluated, read_ablations(ablations), tracked_runs(run_notes))
