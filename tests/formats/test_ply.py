@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dd3g_kedro.core.errors import InvalidGaussians
-from dd3g_kedro.core.types import Gaussians
+from dd3g_kedro.core.types import AntialiasedGaussians, Gaussians
 from dd3g_kedro.formats.ply import read_ply, write_ply
 
 HEADER = b"""ply
@@ -60,6 +60,17 @@ def test_the_bytes_are_those_of_the_3dgs_layout(tmp_path):
         ),
         abs=1e-6,
     )
+
+
+def test_the_mode_of_drawing_is_named_and_changes_no_number(tmp_path):
+    classic, antialiased = tmp_path / "classic.ply", tmp_path / "antialiased.ply"
+    write_ply(two_gaussians(), classic)
+    write_ply(AntialiasedGaussians(**vars(two_gaussians())), antialiased)
+    comment = b"comment rasterize_mode antialiased\n"
+    assert antialiased.read_bytes().replace(comment, b"") == classic.read_bytes()
+    assert antialiased.read_bytes() != classic.read_bytes()
+    assert read_ply(antialiased).antialiased
+    assert not read_ply(classic).antialiased
 
 
 def test_round_trip_loses_less_than_a_millionth(tmp_path, make_object):

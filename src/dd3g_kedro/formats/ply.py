@@ -2,7 +2,8 @@
 
 Binary little endian, one vertex a Gaussian, 17 float32 each: x y z, nx ny nz (zeros), f_dc_0..2
 (spherical harmonics of degree 0, (rgb - 0.5) / 0.28209479), opacity (logit), scale_0..2 (natural
-log), rot_0..3 (w x y z). World frame as in `core.geometry`, z up.
+log), rot_0..3 (w x y z). World frame as in `core.geometry`, z up. A comment names the mode of
+drawing where it is not the classic one; the numbers are the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from dd3g_kedro.core.errors import InvalidGaussians
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.gaussians.activation import OPACITY_MARGIN
-from dd3g_kedro.core.types import Gaussians
+from dd3g_kedro.core.types import AntialiasedGaussians, Gaussians
 from dd3g_kedro.formats.arrays import gaussians_from_arrays, object_arrays, read_whole
 
 SH_DEGREE_0 = 0.28209479177387814  # 1 / (2 sqrt(pi))
@@ -27,6 +28,7 @@ ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
 PROPERTIES = (*POSITION, *NORMAL, *COLOR, "opacity", *SCALE, *ROTATION)
 _MEANT = "expected a binary little-endian PLY of 3D Gaussian Splatting"
 _END = b"end_header\n"
+_ANTIALIASED = "comment rasterize_mode antialiased"
 
 
 def write_ply(gaussians: Gaussians, path: str | Path) -> None:
@@ -46,7 +48,9 @@ def write_ply(gaussians: Gaussians, path: str | Path) -> None:
     rows[:, 9] = np.log(alpha / (1 - alpha))
     rows[:, 10:13] = arrays["log_scales"]
     rows[:, 13:17] = arrays["quaternions"]
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    header = ["ply", "format binary_little_endian 1.0"]
+    header += [_ANTIALIASED] if gaussians.antialiased else []
+    header += [f"element vertex {count}"]
     header += [f"property float {name}" for name in PROPERTIES]
     with written_whole(path) as temporary, temporary.open("wb") as stream:
         stream.write("\n".join(header).encode() + b"\n" + _END)
@@ -78,7 +82,7 @@ def read_ply(path: str | Path) -> Gaussians:
 
     with np.errstate(over="ignore"):
         opacities = 1 / (1 + np.exp(-columns["opacity"]))
-    return gaussians_from_arrays(
+    gaussians = gaussians_from_arrays(
         path,
         means=stack(POSITION),
         log_scales=stack(SCALE),
@@ -86,6 +90,8 @@ def read_ply(path: str | Path) -> Gaussians:
         colors=(stack(COLOR) * SH_DEGREE_0 + 0.5).clip(0, 1),
         opacities=opacities,
     )
+    antialiased = f"\n{_ANTIALIASED}\n".encode() in content[:start]
+    return AntialiasedGaussians(**vars(gaussians)) if antialiased else gaussians
 
 
 def _header(content: bytes, path: Path) -> tuple[list[str], int, int]:

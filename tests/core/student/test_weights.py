@@ -217,3 +217,12 @@ def test_weights_that_are_not_numbers_are_refused(file):
     save_file(tensors, file, kept)
     named = "has values in progressive_decoding.embedding that are not finite"
     assert named in refusal(file)
+
+
+def test_a_student_says_how_its_objects_are_drawn(smoke):
+    images = torch.rand(1, 3, 32, 32)
+    for antialiased in (False, True):
+        student = Student.from_config(replace(smoke, antialiased=antialiased), seed=0)
+        gaussians = student.lift(images, [0])
+        assert gaussians.antialiased is antialiased
+        assert gaussians[:1].detach().to("cpu").antialiased is antialiased

@@ -75,6 +75,7 @@ def run(
     objective=OBJECTIVE,
     optimization=OPTIMIZATION,
     verified_share=1.0,
+    verified_every=1,
 ):
     teacher = quadruples[2]
     return distil_on_all_devices(
@@ -87,7 +88,32 @@ def run(
         checkpoints,
         reports,
         verified_share,
+        verified_every,
     )
+
+
+def test_the_teacher_may_be_asked_in_one_of_so_many_steps(quadruples, tmp_path):
+    often, seldom = Reports(), Reports()
+    run(quadruples, tmp_path / "often.pt", often)
+    run(quadruples, tmp_path / "seldom.pt", seldom, verified_every=3)
+    asked = [step for step, found in seldom.metrics.items() if "loss.verification" in found]
+    assert [step for step, found in often.metrics.items() if "loss.verification" in found] == [
+        1,
+        2,
+        3,
+    ]
+    assert asked == [3]  # beta is zero in step 0
+
+
+def test_silhouettes_and_structure_are_terms_where_they_have_a_weight(quadruples, tmp_path):
+    reports = Reports()
+    close = replace(
+        OBJECTIVE.explicit, structure_weight=0.3, hull_weight=0.5, input_view=True, detail_every=2
+    )
+    run(quadruples, tmp_path / "s.pt", reports, objective=replace(OBJECTIVE, explicit=close))
+    last = reports.metrics[3]
+    assert last["gradient_norm.hull"] >= 0
+    assert 0 <= last["structure"] < 1
 
 
 def test_reports_hold_every_term_beta_and_a_picture_row(quadruples, tmp_path):
