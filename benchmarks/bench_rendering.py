@@ -67,10 +67,12 @@ def pairs(gaussians, cameras, size):
     """How many pixels the boxes of all Gaussians hold: what the kernels walk over."""
     from dd3g_kedro.core.rendering.blending import _prepare
 
-    projected = [part.numpy() for part in project(gaussians, cameras, size)]
-    opacities, colors = gaussians.opacities.numpy(), gaussians.colors.mT.contiguous().numpy()
+    projected = [part.numpy() for part in project(gaussians, cameras, size)[:4]]
+    views = cameras.world_to_camera.shape[1]
+    opacities = gaussians.opacities[:, None].expand(-1, views, -1).numpy()
+    colors = gaussians.colors.mT.contiguous().numpy()
     total = 0
-    for view in range(cameras.world_to_camera.shape[1]):
+    for view in range(views):
         boxes = _prepare((0, view), projected, opacities, colors, size).boxes.astype(int)
         total += int(((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])).sum())
     return total

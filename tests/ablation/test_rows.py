@@ -156,7 +156,9 @@ def test_true_views_are_varied_as_the_mini_teachers(project):
             ViewAugmentation, found["teacher_training"]["augmentation"], "augmentation"
         )
         own = build(AblateConfig, found["ablate"], "ablate").true_views.augmentation
-        assert own == replace(teachers, turned_views=0.0, other_ring=0.0, white=0.0)
+        assert own == replace(
+            teachers, turned_views=0.0, other_ring=0.0, white=0.0, front=0.0, level=0.0
+        )
 
 
 def test_shares_of_true_views_are_shares():

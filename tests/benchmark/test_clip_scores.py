@@ -81,7 +81,7 @@ def test_pictures_without_truth_have_their_clip_similarity_and_nothing_else(clip
     by_hand = np.mean([abs(0.5 - float(on_white(drawing(k)).mean())) for k in range(2)])
     assert numbers["grey"]["clip_similarity"] == pytest.approx(1 - by_hand, abs=1e-5)
     sure = intervals(report.per_object(found), found.methods)
-    assert set(sure["metric"]) == {"clip_similarity"}
+    assert set(sure["metric"]) == {"clip_similarity", "used_gaussians"}
     text = markdown(found, numbers, sure)
     assert "no ground truth" in text
     assert "PSNR" not in text

@@ -245,10 +245,11 @@ def test_differences_show_what_was_computed_and_say_which_sign_is_better(evaluat
         text = markdown(evaluation, numbers, intervals(table, evaluation.methods))
         return text.split(" minus | ")[1].split("(bootstrap over objects).")
 
-    (heading, *_), after = (part.splitlines() for part in shown(objects))
+    (heading, *_), _ = (part.splitlines() for part in shown(objects))
     assert "LPIPS" not in heading
     assert "aligned" not in heading  # no method here makes Gaussians
-    assert after[0] == ""
+    without = objects.assign(imagenet_distance=float("nan"))
+    assert shown(without)[1].splitlines()[0] == ""
     (heading, *_), after = (part.splitlines() for part in shown(objects.assign(lpips_vgg=0.5)))
     assert "LPIPS (vgg) ↓" in heading
     assert "negative difference is the better one" in after[0]

@@ -10,8 +10,9 @@ import torch
 from tests.known_objects import SIZE, drawing
 
 from dd3g_kedro.benchmark.config import LpipsWeights
-from dd3g_kedro.benchmark.scores.names import METRICS, PSNR_CAP
+from dd3g_kedro.benchmark.scores.names import LOOKS, METRICS, PSNR_CAP
 from dd3g_kedro.benchmark.scores.scoring import Scorer
+from dd3g_kedro.core import imagenet_features
 from dd3g_kedro.core.errors import MissingWeights
 from dd3g_kedro.core.objective.background import composite
 
@@ -65,7 +66,7 @@ def test_pixels_beyond_the_range_count_as_its_ends(targets):
 def test_lpips_without_weights_is_not_a_number_and_says_why(targets, tmp_path):
     scorer = Scorer(LpipsWeights(vgg=tmp_path / "vgg.pth"), 1.0, CPU)
     scores = scorer(on_grey(targets, 1.0), targets)
-    assert tuple(scores) == METRICS
+    assert tuple(scores) == (*METRICS, *LOOKS)
     for name in ("lpips_vgg", "lpips_alex"):
         assert all(math.isnan(value) for value in scores[name])
     assert "vgg.pth" in scorer.missing["lpips_vgg"]
@@ -83,3 +84,22 @@ def test_a_pixel_that_is_not_finite_is_an_error(targets):
     images[1, 2, SIZE // 2, 0] = math.nan
     with pytest.raises(ValueError, match="NaN or infinity"):
         Scorer(LpipsWeights(), 1.0, CPU)(images, targets)
+
+
+def test_a_blurred_picture_is_less_sharp_and_farther_by_its_features(targets):
+    scorer = Scorer(LpipsWeights(), 1.0, CPU)
+    exact = on_grey(targets, 1.0)
+    blurred = torch.nn.functional.avg_pool2d(exact, 3, 1, 1, count_include_pad=False)
+    same, other = scorer(exact, targets), scorer(blurred, targets)
+    assert same["sharpness"] == pytest.approx([1.0] * len(targets))
+    assert max(same["imagenet_distance"]) < 1e-5
+    assert max(other["sharpness"]) < 0.7
+    assert min(other["imagenet_distance"]) > 0.01
+
+
+def test_where_the_imagenet_wheel_is_missing_its_distance_is_a_dash(targets, monkeypatch):
+    monkeypatch.setattr(imagenet_features, "find_spec", lambda _: None)
+    scorer = Scorer(LpipsWeights(), 1.0, CPU)
+    scores = scorer(on_grey(targets, 1.0), targets)
+    assert all(math.isnan(value) for value in scores["imagenet_distance"])
+    assert "pip install" in scorer.missing["imagenet_distance"]

@@ -8,7 +8,7 @@ from tests.fakes import SIZE, tiny_mini_config
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
-from dd3g_kedro.mini_teacher.training import fit_autoencoder, fit_denoiser
+from dd3g_kedro.mini_teacher.training import drawn_timesteps, fit_autoencoder, fit_denoiser
 from dd3g_kedro.mini_teacher.views import ViewsFolder
 
 
@@ -82,3 +82,28 @@ def test_the_denoiser_learns_and_the_autoencoder_stays(two_objects, tmp_path, pr
     assert float(fitted.unet.network.conv_out.weight.detach().abs().max()) > 1e-4  # zero before
     after = fitted.autoencoder.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_shifted_timesteps_lie_in_the_noisier_half_as_often_as_the_formula_says(shift):
+    drawn = drawn_timesteps(40_000, 1000, shift, torch.Generator().manual_seed(0))
+    assert 0 <= int(drawn.min()) < 20 and 980 <= int(drawn.max()) <= 999
+    share = float((drawn < 500).double().mean())
+    assert share == pytest.approx(1 / (1 + shift), abs=0.01)  # u at which t = T / 2
+
+
+def test_a_training_goes_on_where_it_was_stopped_and_from_another_teacher_starts_anew(
+    two_objects, tmp_path
+):
+    def trained(start, fingerprint):
+        start.fingerprint = fingerprint
+        how = optimization(2, 1e-3)
+        return fit_denoiser(start, two_objects, how, PLAIN, tmp_path / "t.pt", Reports())
+
+    def weight(teacher):
+        return teacher.unet.network.conv_out.bias.detach().clone()
+
+    first = weight(trained(build_mini_teacher(tiny_mini_config(), 0), "first"))
+    again = trained(build_mini_teacher(tiny_mini_config(), 0), "first")
+    assert torch.equal(weight(again), first)  # finished: its file gives its result
+    assert not torch.equal(weight(trained(again, "second")), first)

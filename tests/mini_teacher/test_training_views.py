@@ -1,5 +1,7 @@
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import trimesh
@@ -7,7 +9,13 @@ import trimesh
 from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
-from dd3g_kedro.mini_teacher.views import RenderedViews, ViewsFolder, draw_views, mesh_files
+from dd3g_kedro.mini_teacher.views import (
+    RenderedViews,
+    ViewsFolder,
+    draw_views,
+    mesh_files,
+)
+from dd3g_kedro.objects.mesh import Mesh, Textures, stretched
 
 PLAIN = ViewAugmentation(
     any_front=False, mirror=0.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0
@@ -118,3 +126,43 @@ def test_a_catalog_of_other_meshes_divides_nothing(tmp_path):
     (tmp_path / "a.glb").touch()
     (tmp_path / "catalog.csv").write_text("id,split\nelsewhere/a,train\n")
     assert [p.stem for p in mesh_files([tmp_path], "test", "held_out")] == ["a"]
+
+
+def test_fronts_and_the_first_ring_are_drawn_as_often_as_asked(views):
+    everywhere = ViewAugmentation(recolour=0.0, mirror=0.0, white=1.0, front=1.0, level=1.0)
+    batch = views.draw(8, torch.Generator().manual_seed(0), everywhere)
+    ring = views.rgba[0, 0, 0].float() / 255
+    front = ring[:3] * ring[3:] + 1 - ring[3:]
+    torch.testing.assert_close(batch.input_image, front.expand(8, -1, -1, -1), rtol=0, atol=1e-6)
+    assert batch.elevation.eq(views.elevations[0, 0]).all()
+
+
+def test_variants_of_a_mesh_are_stretched_and_leave_the_first_as_it_is(tmp_path):
+    trimesh.creation.box((1, 0.5, 0.5)).export(tmp_path / "box.glb")
+    more = replace(HOW, variants=3, stretch=0.5)
+    draw_views([tmp_path / "box.glb"], tmp_path / "drawn", replace(more, variants=1), CameraRig())
+    first = {path.name: path.read_bytes() for path in (tmp_path / "drawn").iterdir()}
+    draw_views([tmp_path / "box.glb"], tmp_path / "drawn", more, CameraRig())
+    for name, content in first.items():
+        assert (tmp_path / "drawn" / name).read_bytes() == content
+    alpha = ViewsFolder(tmp_path / "drawn").on(torch.device("cpu")).rgba[:, 0, :, 3].float()
+    widths = alpha.amax(dim=2).sum(dim=-1)[:, [0, 2]]  # from the front and from a side
+    assert len(widths) == 3
+    assert len({tuple(row.tolist()) for row in widths}) == 3
+
+
+def test_a_stretched_surface_keeps_normals_that_stand_on_it():
+    sphere = trimesh.creation.icosphere(2, 0.5)
+    corners = sphere.vertices[sphere.faces].astype(np.float32)
+    flat = np.repeat(sphere.face_normals[:, None], 3, axis=1).astype(np.float32)
+    none = Textures(
+        np.zeros((0, 4), dtype=np.uint8), np.zeros((0, 3), dtype=np.int64),
+        np.zeros(1, dtype=np.int64), np.zeros(0, dtype=bool),
+    )  # fmt: skip
+    untextured = np.full(len(corners), -1, dtype=np.int32)
+    mesh = Mesh(corners, flat, np.ones_like(corners), corners[..., :2], untextured, none)
+    wide = stretched(mesh, np.array([1.0, 3.0, 0.5]))
+    edges = np.diff(wide.positions, axis=1)
+    assert np.abs(np.einsum("fek,fk->fe", edges, wide.normals[:, 0])).max() < 1e-6
+    assert np.abs(np.linalg.norm(wide.normals, axis=-1) - 1).max() < 1e-6
+    assert np.ptp(wide.positions.reshape(-1, 3), axis=0).max() == pytest.approx(1.0, abs=1e-6)

@@ -18,8 +18,15 @@ from dd3g_kedro.benchmark.config import EvaluateConfig, PicturesConfig
 from dd3g_kedro.benchmark.methods.alignment import Alignment, align
 from dd3g_kedro.benchmark.methods.lifters import Lifted, Method, rendered
 from dd3g_kedro.benchmark.protocol import Manifest
-from dd3g_kedro.benchmark.scores.names import ALIGNED, CLIP_SIMILARITY, METRICS, SCORES
+from dd3g_kedro.benchmark.scores.names import (
+    ALIGNED,
+    CLIP_SIMILARITY,
+    METRICS,
+    SCORES,
+    USED_GAUSSIANS,
+)
 from dd3g_kedro.benchmark.scores.scoring import Scorer
+from dd3g_kedro.benchmark.scores.usage import used_share
 from dd3g_kedro.benchmark.tables.kept_pictures import KeptPicture, Seen, kept_pictures
 from dd3g_kedro.benchmark.tables.strips import TRUTH
 from dd3g_kedro.benchmark.tables.turntables import eight_bit
@@ -169,6 +176,8 @@ def _scored(
     if isinstance(method, Lifted):
         gaussians = method.lifter(sighting, background[0])
         images = seen(gaussians, truth.cameras)
+        used = used_share(gaussians, truth.cameras, config.manifest.drawing.size)
+        scores[USED_GAUSSIANS] = [used] * len(truth.azimuths_deg)
     else:
         images = method(sighting, truth.cameras, config.manifest.drawing.size, background)
     given = composite(sighting.rgba, background[0])

@@ -7,7 +7,7 @@ Letters in shapes: `b` batch, `v` view, `h w` pixels, `y x` latent cells, `t` to
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -37,6 +37,8 @@ class Cameras:
 class Gaussians:
     """What the student predicts, activated, in the world frame."""
 
+    antialiased: ClassVar[bool] = False  # how they are to be drawn
+
     means: Float[Tensor, "b g 3"]
     log_scales: Float[Tensor, "b g 3"]  # natural (Ours); PEPD's lie in (-9, -3), Sec. IV-A
     quaternions: Float[Tensor, "b g 4"]  # unit, (w, x, y, z)
@@ -48,15 +50,26 @@ class Gaussians:
 
     def __getitem__(self, index: slice | Tensor) -> Gaussians:
         """A part of the batch; the batch axis stays (use `g[i : i + 1]` for one object)."""
-        return Gaussians(*(getattr(self, f.name)[index] for f in fields(self)))
+        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
 
     def to(self, device: torch.device | str) -> Gaussians:
         """Move to a device."""
-        return Gaussians(*(getattr(self, f.name).to(device) for f in fields(self)))
+        return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     def detach(self) -> Gaussians:
         """Cut from the graph."""
-        return Gaussians(*(getattr(self, f.name).detach() for f in fields(self)))
+        return type(self)(*(getattr(self, f.name).detach() for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class AntialiasedGaussians(Gaussians):
+    """Gaussians whose opacities are meant for antialiased rasterisation, wherever they are drawn.
+
+    Ours: Mip-Splatting's compensation. The blur that every projected Gaussian gets makes small ones
+    larger; their opacity falls by as much as their area grew. Drawn without it, they look too fat.
+    """
+
+    antialiased: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

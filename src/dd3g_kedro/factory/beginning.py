@@ -9,9 +9,10 @@ from torch import Tensor
 
 from dd3g_kedro.core.devices import default_device, network_autocast
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
+from dd3g_kedro.core.imagenet_features import DISTANCE_STAGES, ImagenetFeatures
 from dd3g_kedro.core.objective.explicit import ImageDistance
 from dd3g_kedro.core.objective.lpips import Lpips
-from dd3g_kedro.core.objective.perceptual import encoder_feature_distance
+from dd3g_kedro.core.objective.perceptual import feature_distance
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
@@ -64,24 +65,32 @@ def starting_student(
             "student_initial: its configuration differs from the parameters `student`. Restore "
             "those parameters, or start anew: --params distillation.start=random"
         )
-    initial.generator.requires_grad_(requires_grad=True)
+    initial.freeze()
     return initial
 
 
 def perceptual_distance(
     teacher: Teacher, kind: str, backbone: Literal["vgg", "alex"], weights: Path | None
 ) -> ImageDistance:
-    """LPIPS from local weights, or the distance of the teacher's encoder features (Eq. 4).
+    """LPIPS from local weights, or a distance of pretrained or of the teacher's features (Eq. 4).
 
     Raises:
-        MissingWeights: LPIPS is asked for and its backbone is not there.
+        MissingWeights: weights are asked for and are not there.
     """
     device = default_device()
+    if kind == "imagenet_features":
+        network = ImagenetFeatures.pretrained(DISTANCE_STAGES).to(device)
+
+        def pretrained(images: Tensor) -> list[Tensor]:
+            with network_autocast(device):
+                return network(images)
+
+        return feature_distance(pretrained)
     if kind == "lpips":
         if weights is None:
             raise MissingWeights(
                 "distillation.lpips_weights is null, but distillation.perceptual is 'lpips'. Give "
-                "torchvision's state dict of the backbone, or set perceptual: encoder_features"
+                "torchvision's state dict of the backbone, or set perceptual: imagenet_features"
             )
         return Lpips(backbone, weights).to(device)
 
@@ -90,4 +99,4 @@ def perceptual_distance(
             return teacher.encoder_features(images)
 
     teacher.to(device).eval()
-    return encoder_feature_distance(features)
+    return feature_distance(features)

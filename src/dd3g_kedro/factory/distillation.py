@@ -16,6 +16,7 @@ from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.distil import distil
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.training.reporting import StepReports
+from dd3g_kedro.core.training.resident_batches import resident_where_they_fit
 from dd3g_kedro.engine.ranks import on_all_devices
 from dd3g_kedro.fast.teacher import ready
 from dd3g_kedro.fast.training import compile_for_distillation
@@ -67,6 +68,8 @@ def _distil_here(
     verified_share: float,
 ) -> Student:
     asked = ready(teacher)
+    if isinstance(batches, QuadrupleBatches):
+        batches = resident_where_they_fit(batches, asked.device)
     if optimization.compile:
         compile_for_distillation(student, asked)
     settled = (objective, perceptual(asked), optimization, checkpoint, reports, verified_share)

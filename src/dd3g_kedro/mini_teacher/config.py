@@ -32,6 +32,7 @@ class VisionConfig:
     layers: int
     heads: int
     patch_size: int
+    imagenet_stages: tuple[int, ...] = ()  # Ours: EfficientNet-Lite0's that join the tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,16 @@ class ViewRendering:
     # a ring each: the range from which an object's ring is drawn
     reach: float = 0.6  # what the cameras see whole: bulkier objects are shrunk to that radius
     seed: int = 0
+    # objects made of a mesh; all but the first are stretched along the axes, and it stays as it is
+    variants: int = field(default=1, repr=False)
+    stretch: float = field(default=0.2, repr=False)  # deviation of the log of an axis' factor
 
     def __post_init__(self) -> None:
+        if self.variants < 1 or self.stretch < 0:
+            raise ValueError(
+                "views.variants must be at least 1 and views.stretch not negative, got "
+                f"{self.variants} and {self.stretch}"
+            )
         if self.azimuths < 4 or self.azimuths % 4:
             raise ValueError(f"views.azimuths must be a multiple of 4, got {self.azimuths}")
         for low, high in self.elevations_deg:
@@ -96,6 +105,8 @@ class ViewAugmentation:
     turned_views: float = 0.3  # share whose views do not start at the input's azimuth
     other_ring: float = 0.3  # share whose views stand at another elevation than the input
     white: float = 0.3  # share of white backgrounds; the rest are Eq. 8's greys
+    front: float = 0.0  # share whose input shows the object's own front, whatever `any_front` says
+    level: float = 0.0  # share whose input and views stand in the first ring, the sampling's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +117,21 @@ class AutoencoderObjective:
     edges: float = 1.0  # of the mean absolute error of neighbour differences
     colours: float = 4.0  # of the mean squared error of a pixel's channels around their mean
     divergence: float = 1e-6  # of the mean KL divergence of a latent from N(0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserObjective:
+    """What the mini teacher's U-Net is asked, and how often (Ours)."""
+
+    withheld: float = 0.1  # share of objects without their input image, for guidance
+    timestep_shift: float = 1.0  # s: t = T s u / (1 + (s - 1) u) of uniform u; > 1: more noise
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.withheld <= 1 or self.timestep_shift <= 0:
+            raise ValueError(
+                "denoiser_objective.withheld must lie in [0, 1] and timestep_shift be positive, "
+                f"got {self.withheld} and {self.timestep_shift}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,7 @@ def build_mini_teacher(config: MiniTeacherConfig, seed: int) -> Teacher:
                 encoder_size=config.image_size,
                 encoder_layer=-1,
                 input_relative=True,
+                imagenet_stages=config.vision.imagenet_stages,
                 elevation_deg=config.elevation_deg,
                 rig=config.rig,
                 unet=config.unet,

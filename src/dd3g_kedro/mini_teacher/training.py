@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
@@ -20,11 +20,11 @@ from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.loop import Terms, fit, own_share, step_generator
 from dd3g_kedro.core.training.pictures import picture_rows
 from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
-from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation
+from dd3g_kedro.fast.compiled_layers import lay_out_for_the_compiler
+from dd3g_kedro.mini_teacher.config import AutoencoderObjective, DenoiserObjective, ViewAugmentation
 from dd3g_kedro.mini_teacher.views import ViewsFolder
 
 _PICTURED = 12  # views on the picture of an autoencoder
-_UNCONDITIONAL = 0.1  # share of objects trained without their input image, for guidance
 
 
 class _Reconstruction(nn.Module):
@@ -112,6 +112,24 @@ def fit_autoencoder(
     return result
 
 
+def drawn_timesteps(
+    count: int, steps: int, shift: float, generator: torch.Generator
+) -> Int[Tensor, " {count}"]:
+    """Timesteps in [0, steps): t = T s u / (1 + (s - 1) u) of uniform u (Ours)."""
+    uniform = torch.rand(count, generator=generator, dtype=torch.float64)
+    shifted = shift * uniform / (1 + (shift - 1) * uniform)
+    return (shifted * steps).long().clamp_max(steps - 1)
+
+
+def drawn_noise(like: Float[Tensor, "*n"], generator: torch.Generator) -> Float[Tensor, "*n"]:
+    """Ours: drawn where it is used; on the CPU it takes as long as the network on a GPU."""
+    if like.device.type == "cpu":
+        return torch.randn(like.shape, generator=generator)
+    seed = int(torch.randint(2**62, (), generator=generator))
+    there = torch.Generator(like.device).manual_seed(seed)
+    return torch.randn(like.shape, generator=there, device=like.device)
+
+
 def fit_denoiser(
     teacher: Teacher,
     views: ViewsFolder,
@@ -119,8 +137,10 @@ def fit_denoiser(
     augmentation: ViewAugmentation,
     checkpoint: Path,
     reports: StepReports,
+    asked: DenoiserObjective | None = None,
 ) -> Teacher:
     """Fit U-Net and image encoder to the views' latents; the VAE stays as it is."""
+    asked = asked or DenoiserObjective()
     device, callbacks = default_device(), callbacks_to(reports)
     teacher.requires_grad_(requires_grad=True).to(device)
     teacher.autoencoder.requires_grad_(requires_grad=False)
@@ -130,6 +150,9 @@ def fit_denoiser(
     )
     scaling = float(encoder.config.scaling_factor)
     if optimization.compile:
+        lay_out_for_the_compiler(encoder.encoder.down_blocks)  # the attention's norm takes rows
+        encoder.encoder.compile()
+        teacher.unet.network.to(memory_format=torch.channels_last)
         teacher.unet.network.compile()
     schedule = teacher.schedule
     steps = schedule.config.num_train_timesteps
@@ -146,15 +169,16 @@ def fit_denoiser(
     def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
         batch = views.on(device).draw(own_share(optimization.batch_size), generator, augmentation)
         latents = encode(torch.cat([batch.input_image[:, None], batch.images], dim=1))
-        timesteps = torch.randint(steps, (len(latents),), generator=generator).to(device)
-        noise = torch.randn(latents[:, 1:].shape, generator=generator).to(device)
-        keep = torch.rand(len(latents), generator=generator).to(device) >= _UNCONDITIONAL
+        timesteps = drawn_timesteps(len(latents), steps, asked.timestep_shift, generator)
+        timesteps = timesteps.to(device)
+        keep = (torch.rand(len(latents), generator=generator) >= asked.withheld).to(device)
+        noise = drawn_noise(latents[:, 1:], generator)
         noisy = schedule.add_noise(latents[:, 1:], noise, timesteps)
         target = schedule.get_velocity(latents[:, 1:], noise, timesteps) if velocity else noise
         camera = camera_conditioning(orbit(batch.azimuth, batch.elevation, teacher.config.rig))
         output = model(noisy, timesteps, camera, batch.input_image, latents[:, 0], keep)
         return {"denoising": (output.float() - target).square().mean()}
 
-    return fit(
-        teacher, objective, optimization, checkpoint, callbacks, "teacher", views.fingerprint
-    )
+    # a training that goes on from another teacher is another one
+    told = " ".join([views.fingerprint, teacher.fingerprint, repr((asked, augmentation))])
+    return fit(teacher, objective, optimization, checkpoint, callbacks, "teacher", told)

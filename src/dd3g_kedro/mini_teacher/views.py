@@ -26,6 +26,7 @@ from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
 from dd3g_kedro.objects.config import Lighting
 from dd3g_kedro.objects.drawing import draw_mesh
 from dd3g_kedro.objects.loading import load_mesh
+from dd3g_kedro.objects.mesh import stretched
 from dd3g_kedro.objects.objects import find_meshes, meshes_of_split, read_catalog
 from dd3g_kedro.objects.views import fitted
 
@@ -33,16 +34,18 @@ DRAW = "kedro run --pipelines=teacher --nodes=draw_training_views"
 _SAME_DEG = 0.01  # elevations that differ by less are one
 
 
-def _file_name(mesh: Path, rendering: ViewRendering, rig: CameraRig) -> str:
+def _file_name(mesh: Path, rendering: ViewRendering, rig: CameraRig, variant: int) -> str:
     content = hashlib.sha256(mesh.read_bytes())
     content.update(repr((rendering, rig)).encode())
+    if variant:
+        content.update(repr((variant, rendering.stretch)).encode())
     return f"{content.hexdigest()[:16]}.npz"
 
 
-def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig]) -> str | None:
+def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig, int]) -> str | None:
     """Draw one object's rings; return the reason if its mesh is unusable."""
-    mesh_path, folder, rendering, rig = job
-    target = folder / _file_name(mesh_path, rendering, rig)
+    mesh_path, folder, rendering, rig, variant = job
+    target = folder / _file_name(mesh_path, rendering, rig, variant)
     if target.exists():
         return None
     try:
@@ -52,6 +55,8 @@ def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig]) -> str | None:
     seed = int.from_bytes(hashlib.sha256(target.name.encode()).digest()[:4], "little")
     draw = np.random.default_rng((rendering.seed, seed))
     rings = np.array([draw.uniform(low, high) for low, high in rendering.elevations_deg])
+    if variant:
+        mesh = stretched(mesh, np.exp(draw.normal(0, rendering.stretch, 3)))
     azimuth = torch.arange(rendering.azimuths) * (2 * math.pi / rendering.azimuths)
     pictures = []
     for elevation in np.radians(rings):
@@ -75,14 +80,15 @@ def draw_views(
         DD3GError: not one mesh could be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(mesh, folder, rendering, rig) for mesh in meshes]
+    variants = range(rendering.variants)
+    jobs = [(mesh, folder, rendering, rig, variant) for mesh in meshes for variant in variants]
     workers = available_cores()
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
         results = track(
             pool.map(_draw_rings, jobs, chunksize=4), len(jobs), "drawing views", "objects"
         )
         failures = {
-            str(mesh): reason for mesh, reason in zip(meshes, results, strict=True) if reason
+            str(job[0]): reason for job, reason in zip(jobs, results, strict=True) if reason
         }
     if len(failures) == len(meshes):
         raise DD3GError(
@@ -180,6 +186,11 @@ class _Plan:
         sign = torch.where(mirrored, -1, 1)[:, None]
         input_ring = integers(rings)
         view_ring = torch.where(share(how.other_ring), integers(rings), input_ring)
+        if how.front:
+            front = torch.where(share(how.front), 0, front)
+        if how.level:
+            level = share(how.level)
+            input_ring, view_ring = (torch.where(level, 0, r) for r in (input_ring, view_ring))
         return cls(
             objects=integers(len(views)).to(views.rgba.device),
             rings=torch.stack([input_ring, *[view_ring] * 4], 1).to(views.rgba.device),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
+
+_TINY = 1e-12  # keeps a normal without a direction finite
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,16 @@ class Mesh:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+def stretched(mesh: Mesh, factors: Float64[np.ndarray, "3"]) -> Mesh:
+    """Along the world's axes; then shrunk, so that the longest side is 1 again."""
+    positions = mesh.positions * factors
+    sides = np.ptp(positions.reshape(-1, 3), axis=0)
+    normals = mesh.normals / factors
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True).clip(_TINY)
+    return replace(
+        mesh,
+        positions=(positions / sides.max()).astype(np.float32),
+        normals=normals.astype(np.float32),
+    )

@@ -5,6 +5,7 @@ import torch
 
 from dd3g_kedro.core.objective.config import ExplicitSupervision
 from dd3g_kedro.core.objective.explicit import explicit_supervision
+from dd3g_kedro.core.objective.fidelity import ssim
 
 PAPER = ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5)
 
@@ -35,6 +36,19 @@ def test_every_view_is_compared_with_its_own_target():
     torch.testing.assert_close(seen[0], torch.ones(8, 3, 8, 8))
 
 
+def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
+    config = ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=2)
+    images = torch.arange(8.0).view(2, 4, 1, 1, 1).expand(2, 4, 3, 16, 16)
+    seen = []
+    _, parts = explicit_supervision(
+        images, images + 1, config, lambda a, b: seen.append(a) or mean_difference(a, b)
+    )
+    assert seen[0][:, 0, 0, 0].tolist() == [0, 2, 5, 7]
+    torch.testing.assert_close(parts["mse"], torch.tensor(1.0))
+    with pytest.raises(ValueError, match=r"explicit\.detail_every must be at least 1, got 0"):
+        ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=0)
+
+
 def test_without_weight_the_perceptual_distance_is_not_computed():
     def never(images, targets):
         raise AssertionError
@@ -44,6 +58,18 @@ def test_without_weight_the_perceptual_distance_is_not_computed():
     total, parts = explicit_supervision(images, 1 - images, only_mse, never)
     assert set(parts) == {"mse"}
     torch.testing.assert_close(total, parts["mse"])
+
+
+def test_structure_costs_what_ssim_lacks_and_asks_for_sharp_pictures():
+    config = ExplicitSupervision(mse_weight=0.0, perceptual_weight=0.0, structure_weight=0.3)
+    targets = torch.rand(1, 2, 3, 32, 32)
+    same, _ = explicit_supervision(targets, targets, config, mean_difference)
+    torch.testing.assert_close(same, torch.tensor(0.0), atol=1e-6, rtol=0)
+    blurred = torch.nn.functional.avg_pool2d(targets[0], 5, 1, 2)[None]
+    total, parts = explicit_supervision(blurred, targets, config, mean_difference)
+    torch.testing.assert_close(parts["structure"], 1 - ssim(blurred[0], targets[0]).mean())
+    torch.testing.assert_close(total, 0.3 * parts["structure"])
+    assert parts["structure"] > 0.3
 
 
 def test_a_negative_weight_is_refused_by_name():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dd3g_kedro.core.objective.perceptual import encoder_feature_distance
+from dd3g_kedro.core.objective.perceptual import feature_distance
 
 
 @pytest.fixture
@@ -21,20 +21,20 @@ def encoder():
 
 def test_a_picture_is_at_no_distance_from_itself(encoder):
     images = torch.rand(3, 3, 16, 16)
-    distance = encoder_feature_distance(encoder)(images, images)
+    distance = feature_distance(encoder)(images, images)
     torch.testing.assert_close(distance, torch.zeros(3))
 
 
 def test_it_is_symmetric_and_positive(encoder):
     first, second = torch.rand(2, 3, 3, 16, 16)
-    distance = encoder_feature_distance(encoder)
+    distance = feature_distance(encoder)
     torch.testing.assert_close(distance(first, second), distance(second, first))
     assert (distance(first, second) > 0).all()
 
 
 def test_orthogonal_features_are_2_apart_and_opposite_ones_4():
     up, right = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([1.0, 0.0, 0.0])
-    distance = encoder_feature_distance(lambda images: [5 * images, 0.3 * images])
+    distance = feature_distance(lambda images: [5 * images, 0.3 * images])
     picture = {name: v[None, :, None, None].expand(1, 3, 4, 4) for name, v in
                {"up": up, "right": right, "down": -up}.items()}  # fmt: skip
     torch.testing.assert_close(distance(picture["up"], picture["right"]), torch.tensor([2.0]))
@@ -44,7 +44,7 @@ def test_orthogonal_features_are_2_apart_and_opposite_ones_4():
 def test_only_the_renderings_get_gradients_and_they_are_finite_at_zero_features():
     images = torch.zeros(1, 3, 4, 4, requires_grad=True)
     targets = torch.rand(1, 3, 4, 4, requires_grad=True)
-    encoder_feature_distance(lambda pictures: [pictures])(images, targets).sum().backward()
+    feature_distance(lambda pictures: [pictures])(images, targets).sum().backward()
     assert images.grad.isfinite().all()
     assert targets.grad is None
 
@@ -52,7 +52,7 @@ def test_only_the_renderings_get_gradients_and_they_are_finite_at_zero_features(
 def test_its_gradient_equals_finite_differences(encoder):
     images, targets = torch.rand(2, 1, 3, 6, 6)
     images.requires_grad_()
-    distance = encoder_feature_distance(encoder)
+    distance = feature_distance(encoder)
     distance(images, targets).sum().backward()
     with torch.no_grad():
         step = torch.zeros_like(images)

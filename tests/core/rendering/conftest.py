@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dd3g_kedro.core.geometry import CameraRig, orbit
-from dd3g_kedro.core.types import Gaussians
+from dd3g_kedro.core.types import AntialiasedGaussians, Gaussians
 
 
 def _project(mean, quaternion, scale, world_to_camera, intrinsics):
@@ -22,28 +22,32 @@ def _project(mean, quaternion, scale, world_to_camera, intrinsics):
     zero = torch.zeros_like(z)
     jacobian = torch.stack([fx / z, zero, -fx * u / z, zero, fy / z, -fy * v / z]).view(2, 3)
     spread = jacobian @ turn @ rotation * scale
-    covariance = spread @ spread.T + 0.3 * torch.eye(2).to(mean)
-    return torch.stack([fx * x / z + cx, fy * y / z + cy]), torch.linalg.inv(covariance)
+    sharp = spread @ spread.T
+    covariance = sharp + 0.3 * torch.eye(2).to(mean)
+    smaller = (torch.linalg.det(sharp) / torch.linalg.det(covariance)).clamp(min=1e-14).sqrt()
+    centre = torch.stack([fx * x / z + cx, fy * y / z + cy])
+    return centre, torch.linalg.inv(covariance), smaller
 
 
-def _alphas(means, log_scales, quaternions, opacities, camera, size):
+def _alphas(means, log_scales, quaternions, opacities, camera, size, antialiased):
     """Alpha of every Gaussian that is not too near at every pixel, by depth, and their indices."""
     depth = (camera[0][:3, :3] @ means.mT + camera[0][:3, 3:])[2]
     order = [i for i in depth.argsort(stable=True).tolist() if depth[i] >= 0.01]
     pixels = camera[1] * camera[1].new_tensor([[size], [size], [1]])
     project = torch.vmap(_project, in_dims=(0, 0, 0, None, None))
-    centre, conic = project(
+    centre, conic, smaller = project(
         means[order], quaternions[order], log_scales[order].exp(), camera[0], pixels
     )
     grid = torch.arange(size).to(means) + 0.5
     pixel = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), dim=-1)
     delta = centre[:, None, None] - pixel
     power = -0.5 * torch.einsum("ghwi,gij,ghwj->ghw", delta, conic, delta)
-    return opacities[order, None, None] * power.exp(), order
+    opacities = opacities[order] * (smaller if antialiased else 1)
+    return opacities[:, None, None] * power.exp(), order
 
 
-def _render_view(means, log_scales, quaternions, colors, opacities, camera, size):
-    alpha, order = _alphas(means, log_scales, quaternions, opacities, camera, size)
+def _render_view(means, log_scales, quaternions, colors, opacities, camera, size, antialiased):
+    alpha, order = _alphas(means, log_scales, quaternions, opacities, camera, size, antialiased)
     alpha = torch.where(alpha >= 1 / 255, alpha.clamp(max=0.999), 0)
     after = (1 - alpha).cumprod(0)
     alpha = torch.where(after > 1e-4, alpha, 0)
@@ -64,7 +68,7 @@ def dense_render():
     def draw(gaussians, cameras, size, background):
         images, alphas = [], []
         for b, values, camera in _views(gaussians, cameras):
-            rgb, light = _render_view(*values, camera, size)
+            rgb, light = _render_view(*values, camera, size, gaussians.antialiased)
             images.append(rgb + light * background[b, :, None, None])
             alphas.append(1 - light)
         shape = (len(gaussians), -1)
@@ -80,7 +84,8 @@ def decided_pixels():
     def decide(gaussians, cameras, size):
         clear = []
         for _, (means, log_scales, quaternions, _, opacities), camera in _views(gaussians, cameras):
-            alpha, _ = _alphas(means, log_scales, quaternions, opacities, camera, size)
+            shape = means, log_scales, quaternions, opacities
+            alpha, _ = _alphas(*shape, camera, size, gaussians.antialiased)
             near = (alpha * 255 - 1).abs() < 1e-4
             alpha = torch.where(alpha >= 1 / 255, alpha.clamp(max=0.999), 0)
             near |= ((1 - alpha).cumprod(0) * 1e4 - 1).abs() < 1e-3
@@ -94,7 +99,9 @@ def decided_pixels():
 def make_gaussians():
     """Gaussians near a sphere that fills the picture: (batch, count, pixels) -> Gaussians."""
 
-    def make(batch=1, count=100, pixels=1.5, size=64, seed=0, dtype=torch.float32):
+    def make(
+        batch=1, count=100, pixels=1.5, size=64, seed=0, dtype=torch.float32, antialiased=False
+    ):
         generator = torch.Generator().manual_seed(seed)
 
         def normal(*shape):
@@ -110,7 +117,8 @@ def make_gaussians():
             normal(3).sigmoid(),
             (2 * normal()).sigmoid() * 0.98 + 0.005,
         )
-        return Gaussians(*(value.to(dtype) for value in values))
+        kind = AntialiasedGaussians if antialiased else Gaussians
+        return kind(*(value.to(dtype) for value in values))
 
     return make
 

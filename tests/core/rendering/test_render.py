@@ -7,13 +7,14 @@ import torch
 
 from dd3g_kedro.core.rendering import render as module
 from dd3g_kedro.core.rendering.render import render
-from dd3g_kedro.core.types import Cameras, Gaussians
+from dd3g_kedro.core.types import AntialiasedGaussians, Cameras, Gaussians
 
 ATTRIBUTES = [field.name for field in fields(Gaussians)]
 
 
 def leaves(gaussians):
-    return Gaussians(*(value.clone().requires_grad_() for value in vars(gaussians).values()))
+    values = (value.clone().requires_grad_() for value in vars(gaussians).values())
+    return type(gaussians)(*values)
 
 
 def double(value):
@@ -53,10 +54,17 @@ def one_gaussian(mean=(0.0, 0.0, 0.0), scale=0.05, color=(1.0, 0.5, 0.0), opacit
 SCENES = [(24, 0.7), (37, 4.0), (66, 1.5)]  # size, sigma in pixels
 
 
+@pytest.fixture(params=[False, True], ids=["classic", "antialiased"])
+def antialiased(request):
+    return request.param
+
+
 @pytest.fixture(params=SCENES, ids=str)
-def scene(request, make_gaussians, make_cameras):
+def scene(request, make_gaussians, make_cameras, antialiased):
     size, pixels = request.param
-    gaussians = make_gaussians(batch=2, count=150, pixels=pixels, size=size)
+    gaussians = make_gaussians(
+        batch=2, count=150, pixels=pixels, size=size, antialiased=antialiased
+    )
     cameras = make_cameras(0, 130, elevation_deg=20, batch=2)
     return gaussians, cameras, size, torch.tensor([[0.2, 0.5, 0.9], [1.0, 0.0, 0.4]])
 
@@ -83,21 +91,26 @@ def test_gradients_are_those_of_the_dense_oracle(scene, dense_render, decided_pi
         assert relative(value.double(), expected[name]) < 1e-5, name
 
 
-def test_oracle_gradients_are_finite_differences(make_gaussians, make_cameras, dense_render):
-    gaussians = make_gaussians(count=5, pixels=2.0, size=8, dtype=torch.float64)
+def test_oracle_gradients_are_finite_differences(
+    make_gaussians, make_cameras, dense_render, antialiased
+):
+    gaussians = make_gaussians(
+        count=5, pixels=2.0, size=8, dtype=torch.float64, antialiased=antialiased
+    )
     cameras = make_cameras(30, dtype=torch.float64)
     background = torch.full((1, 3), 0.3, dtype=torch.float64)
 
     def draw(background, *values):
-        return dense_render(Gaussians(*values), cameras, 8, background)
+        return dense_render(type(gaussians)(*values), cameras, 8, background)
 
     inputs = [value.requires_grad_() for value in (background, *vars(gaussians).values())]
     assert torch.autograd.gradcheck(draw, inputs, fast_mode=True)
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_gradients_are_finite_differences(make_gaussians, make_cameras, name):
-    gaussians, cameras = make_gaussians(count=40, pixels=3.0, size=32), make_cameras(0, 90)
+def test_gradients_are_finite_differences(make_gaussians, make_cameras, name, antialiased):
+    gaussians = make_gaussians(count=40, pixels=3.0, size=32, antialiased=antialiased)
+    cameras = make_cameras(0, 90)
     target = torch.rand(1, 2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     background = torch.full((1, 3), 0.5)
 
@@ -107,19 +120,25 @@ def test_gradients_are_finite_differences(make_gaussians, make_cameras, name):
     leaf = leaves(gaussians)
     loss(leaf).backward()
     slope = getattr(leaf, name).grad
-    # The cut at alpha = 1/255 is no part of the gradient, by gsplat's definition: hence the 6 %.
+    # The cut at alpha = 1/255 is no part of the gradient, by gsplat's definition: hence the 8 %.
     step = 1e-3 * slope / slope.norm()  # along the gradient the slope is the gradient's norm
     value = getattr(gaussians, name)
     up, down = (loss(replace(gaussians, **{name: value + sign * step})) for sign in (1, -1))
-    assert ((up - down) / 2e-3).item() == pytest.approx(slope.norm().item(), rel=0.06)
+    assert ((up - down) / 2e-3).item() == pytest.approx(slope.norm().item(), rel=0.08)
 
 
-def test_a_round_gaussian_is_its_closed_form(make_cameras):
-    size, scale, opacity = 33, 0.05, 0.8
+@pytest.mark.parametrize("scale", [0.05, 0.004])
+def test_a_round_gaussian_is_its_closed_form(make_cameras, scale, antialiased):
+    size, opacity = 33, 0.8
     gaussians = one_gaussian(scale=scale, color=(1.0, 0.5, 0.0), opacity=opacity)
+    if antialiased:
+        gaussians = AntialiasedGaussians(**vars(gaussians))
     renders = render(gaussians, make_cameras(0), size, torch.zeros(1, 3))
     focal = size * 0.5 / math.tan(math.radians(49.1) / 2)
-    variance = (focal * scale / 1.5) ** 2 + 0.3
+    sharp = (focal * scale / 1.5) ** 2
+    variance = sharp + 0.3
+    if antialiased:  # its light is what it was before the blur
+        opacity = opacity * sharp / variance
     offset = torch.arange(size) - size // 2
     squared = offset[:, None] ** 2 + offset**2
     alpha = opacity * torch.exp(-0.5 * squared / variance)
@@ -368,8 +387,10 @@ def test_the_package_does_not_start_numba_or_gsplat():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="gsplat's kernels need CUDA")
 @pytest.mark.parametrize("pixels", [1.0, 3.0])
-def test_cpu_and_gsplat_draw_the_same(make_gaussians, make_cameras, pixels):
-    gaussians = make_gaussians(batch=2, count=16_384, pixels=pixels, size=128)
+def test_cpu_and_gsplat_draw_the_same(make_gaussians, make_cameras, pixels, antialiased):
+    gaussians = make_gaussians(
+        batch=2, count=16_384, pixels=pixels, size=128, antialiased=antialiased
+    )
     cameras = make_cameras(0, 90, 180, 270, batch=2)
     background = torch.rand(2, 3)
     on_cpu = render(gaussians, cameras, 128, background)

@@ -26,6 +26,12 @@ def keys(mapping, prefix=""):
             yield from keys(value, f"{prefix}{key}.")
 
 
+def value_at(mapping, path):
+    for key in path.split("."):
+        mapping = mapping[key]
+    return mapping
+
+
 def test_the_papers_student_has_307_tokens_and_157184_gaussians(configs):
     paper = configs["paper"].pepd
     assert paper.image_encoder.tokens == 257
@@ -44,16 +50,19 @@ def test_the_papers_taps_hold_the_weights_of_sec_iv_a(configs):
         assert attribute.blocks == (11, 12)
 
 
-def test_the_base_student_needs_no_projection_between_its_phases(configs):
+def test_the_base_student_has_a_token_for_every_patch_and_every_map(configs):
     base = configs["base"].pepd
-    assert base.pattern_extraction.latent_size**2 == base.progressive_decoding.width
-    assert base.tokens == 65 + 70
-    assert 8_000 <= base.gaussians <= 20_000
+    assert base.tokens == 257 + 70
+    assert base.rays.gaussians <= base.progressive_decoding.gaussians_per_token
+    assert base.gaussians == 327 * base.progressive_decoding.gaussians_per_token
 
 
 @pytest.mark.parametrize("environment", ["smoke", "paper"])
 def test_no_number_leaks_from_base_into_another_environment(environment):
-    assert set(keys(literals(environment))) == set(keys(literals("base")))
+    here, base = literals(environment), literals("base")
+    nulls = {f"{key}." for key in keys(here) if value_at(here, key) is None}
+    expected = {key for key in keys(base) if not key.startswith(tuple(nulls))}
+    assert set(keys(here)) == expected
 
 
 def test_kedro_builds_the_whole_student_from_its_parameters(configs):
@@ -78,6 +87,15 @@ ENCODER = "pepd.image_encoder."
         (DECODING + "taps.means.weights", [1, 1, 1], r"means: tap\.weights must sum to 1"),
         (DECODING + "taps.means.blocks", [1], r"means: tap\.weights must have"),
         (DECODING + "initial.log_scale", -2, r"log_scale must lie in \(-9, -3\), got -2"),
+        (DECODING + "initial.log_scale", -4.5, r"initial\.log_scale must lie within .* \(-4, -2\)"),
+        (DECODING + "shape.log_scale", [-2, -4], r"shape\.log_scale must rise, got -2 and -4"),
+        (DECODING + "shape.log_ratio", 0, r"shape\.log_ratio must be positive"),
+        (DECODING + "gaussians_per_token", 4, r"rays\.cells and back_cells ask for more .* 4"),
+        ("pepd.rays.depth", -0.1, r"rays\.depth must not be negative"),
+        ("pepd.rays.opacity", 1.0, r"rays\.opacity must lie in \(0, 1\)"),
+        ("pepd.window.margin", 0.9, r"window\.margin must be at least 1"),
+        ("pepd.window.smallest", 2.0, r"window\.smallest must be at most 1"),
+        (ENCODER + "imagenet_stages", [8], r"imagenet_stages must lie in 1\.\.7"),
         (ENCODER + "image_size", 33, r"image_size must be a multiple of patch_size 8"),
         (ENCODER + "trainable", False, r"only where weights are given"),
         (ENCODER + "width", 64, r"image_encoder\.width must equal .* 32, got 64"),

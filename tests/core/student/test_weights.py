@@ -126,7 +126,7 @@ def test_a_loaded_student_needs_no_pretrained_folder(tmp_path, student, smoke, r
     student.config = replace_pepd(smoke, image_encoder=encoder)
     save_student(file, student)
     loaded = load_student(file)
-    assert not any(p.requires_grad for p in loaded.generator.image_encoder.parameters())
+    assert not any(p.requires_grad for p in loaded.generator.image_encoder.network.parameters())
     assert all(p.requires_grad for p in loaded.generator.progressive_decoding.parameters())
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 HEADLINE = (
     "novel_psnr",
     "psnr",
+    "input_psnr",
     "aligned_psnr",
     "ssim",
     "aligned_ssim",
@@ -20,6 +21,9 @@ HEADLINE = (
     "lpips_vgg",
     "lpips_alex",
     "clip_similarity",
+    "novel_sharpness",
+    "imagenet_distance",
+    "used_gaussians",
 )
 CONFIDENCE = 0.95
 FEWEST = 6  # objects that decide: a bootstrap over fewer is too sure of itself (Ours)

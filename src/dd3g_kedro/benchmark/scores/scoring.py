@@ -13,18 +13,30 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dd3g_kedro.benchmark.config import LpipsWeights
-from dd3g_kedro.benchmark.scores.names import CLIP_SIMILARITY, METRICS, PSNR_CAP
+from dd3g_kedro.benchmark.scores.names import (
+    CLIP_SIMILARITY,
+    IMAGENET_DISTANCE,
+    LOOKS,
+    METRICS,
+    PSNR_CAP,
+    SHARPNESS,
+)
 from dd3g_kedro.core.errors import MissingWeights
+from dd3g_kedro.core.imagenet_features import ALL_STAGES, ImagenetFeatures
 from dd3g_kedro.core.objective.background import composite
-from dd3g_kedro.core.objective.fidelity import foreground_psnr, psnr, ssim
+from dd3g_kedro.core.objective.explicit import ImageDistance
+from dd3g_kedro.core.objective.fidelity import foreground_psnr, psnr, sharpness, ssim
 from dd3g_kedro.core.objective.lpips import Backbone, Lpips
+from dd3g_kedro.core.objective.perceptual import feature_distance
 
 Similarity = Callable[[Tensor, Tensor], list[float]]
 _LOG = logging.getLogger(__name__)
 
 
 class Scorer:
-    """PSNR, SSIM, foreground PSNR and, where their weights are there, LPIPS and CLIP similarity.
+    """PSNR, SSIM, foreground PSNR, sharpness and, where their weights are there, the distances.
+
+    These are LPIPS, one by ImageNet features (Ours, never called LPIPS) and CLIP similarity.
 
     `missing` says, for each metric that cannot be computed, why; `clip_sha256` is that of the CLIP
     model's weights: similarities of different ones must not be compared.
@@ -60,8 +72,17 @@ class Scorer:
                     raise
                 _LOG.warning("LPIPS (%s) will be a dash: %s", backbone, error)
                 self.missing[f"lpips_{backbone}"] = str(error)
+        self._imagenet = self._loaded_features()
         self.clip_sha256: str | None = None
         self._clip = self._loaded_clip(clip)
+
+    def _loaded_features(self) -> ImageDistance | None:
+        try:
+            return feature_distance(ImagenetFeatures.pretrained(ALL_STAGES).to(self.device))
+        except MissingWeights as error:
+            _LOG.warning("the distance by ImageNet features will be a dash: %s", error)
+            self.missing[IMAGENET_DISTANCE] = str(error)
+            return None
 
     def _loaded_clip(self, folder: Path | None) -> Similarity | None:
         if folder is None:
@@ -114,7 +135,13 @@ class Scorer:
             absent = torch.full((len(images),), math.nan)
             net = self._lpips.get(name)
             scores[name] = absent if net is None else net(images, truth)
-        return {name: scores[name].tolist() for name in METRICS}
+        scores[SHARPNESS] = sharpness(images, truth)
+        scores[IMAGENET_DISTANCE] = (
+            torch.full((len(images),), math.nan)
+            if self._imagenet is None
+            else self._imagenet(images, truth)
+        )
+        return {name: scores[name].tolist() for name in (*METRICS, *LOOKS)}
 
 
 def _require_finite(images: Tensor) -> None:

@@ -8,10 +8,15 @@ from typing import Any
 import pandas as pd
 
 from dd3g_kedro.benchmark.run import Evaluation
-from dd3g_kedro.benchmark.scores.names import CLIP_SIMILARITY, NOVEL, SCORES
+from dd3g_kedro.benchmark.scores.names import (
+    CLIP_SIMILARITY,
+    INPUT,
+    NOVEL,
+    NUMBERS,
+    OF_INPUT,
+    SCORES,
+)
 from dd3g_kedro.core.config_building import plain
-
-NUMBERS = (*SCORES, *(f"{NOVEL}{score}" for score in SCORES))
 
 
 def per_view(evaluation: Evaluation) -> pd.DataFrame:
@@ -41,7 +46,8 @@ def per_object(evaluation: Evaluation) -> pd.DataFrame:
     views = per_view(evaluation)
     means = views.groupby(keys, sort=False)[list(SCORES)].mean()
     novel = views[views["novel"]].groupby(keys, sort=False)[list(SCORES)].mean()
-    table = means.join(novel.add_prefix(NOVEL)).round(6).reset_index()
+    own = views[~views["novel"]].groupby(keys, sort=False)[list(OF_INPUT)].mean()
+    table = means.join(novel.add_prefix(NOVEL)).join(own.add_prefix(INPUT)).round(6).reset_index()
     table.insert(2, "status", "scored")
     pairs = [
         evaluation.alignments.get(pair) for pair in zip(*(table[k] for k in keys), strict=True)
@@ -84,7 +90,8 @@ def summary(evaluation: Evaluation, student_fingerprint: str | None) -> dict[str
     """The numbers of Table I, and what they are numbers of; nothing here depends on the time.
 
     Averaged over an object's views, then over objects. `novel_...` leaves out the views that
-    stand where the input was taken, `aligned_...` is of objects turned to fit the input view.
+    stand where the input was taken, `input_...` keeps those alone, `aligned_...` is of objects
+    turned to fit the input view.
     """
     objects = per_object(evaluation)
     result: dict[str, Any] = {

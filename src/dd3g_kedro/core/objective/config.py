@@ -23,10 +23,16 @@ class ExplicitSupervision:
 
     mse_weight: float  # lambda_1
     perceptual_weight: float  # lambda_2, of LPIPS or of the distance that stands in for it
+    structure_weight: float = 0.0  # Ours: of 1 - SSIM; the paper has no such term
+    hull_weight: float = 0.0  # Ours: of the Gaussians' distance to the views' silhouettes
+    detail_every: int = 1  # Ours: of so many views one is compared by structure and features
 
     def __post_init__(self) -> None:
         build_fields(self, "explicit")
-        _require_not_negative(self, "explicit", "mse_weight", "perceptual_weight")
+        weights = ("mse_weight", "perceptual_weight", "structure_weight", "hull_weight")
+        _require_not_negative(self, "explicit", *weights)
+        if self.detail_every < 1:
+            raise ValueError(f"explicit.detail_every must be at least 1, got {self.detail_every}")
 
 
 @dataclass(frozen=True, kw_only=True)

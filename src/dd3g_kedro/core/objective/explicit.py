@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
 from dd3g_kedro.core.objective.config import ExplicitSupervision
+from dd3g_kedro.core.objective.fidelity import ssim
 
 ImageDistance = Callable[[Tensor, Tensor], Tensor]  # ("n 3 h w", "n 3 h w") -> "n", differentiable
+
+
+def _looked_at(views: Float[Tensor, "b v 3 h w"], every: int) -> Float[Tensor, "n 3 h w"]:
+    """One of so many views, the next object's shifted by one."""
+    flat = rearrange(views, "b v c h w -> (b v) c h w")
+    if every == 1:
+        return flat
+    objects, count = views.shape[:2]
+    places = torch.arange(objects)[:, None] + torch.arange(count)
+    chosen = (places % every == 0).flatten().nonzero()[:, 0]
+    return flat[chosen.to(flat.device)]
 
 
 def explicit_supervision(
@@ -19,7 +32,10 @@ def explicit_supervision(
     config: ExplicitSupervision,
     perceptual: ImageDistance,
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-    """lambda_1 MSE + lambda_2 perceptual distance (Eqs. 3, 4), and both without their weights.
+    """lambda_1 MSE + lambda_2 perceptual distance (Eqs. 3, 4), and all without their weights.
+
+    Ours: + structure_weight (1 - SSIM), where that is not zero; MSE alone is content with blur.
+    Both looks at details may leave views out, others of each object: they cost the most.
 
     Args:
         images: renderings, sRGB in [0, 1].
@@ -29,8 +45,11 @@ def explicit_supervision(
     """
     parts = {"mse": (images - targets).square().mean()}
     total = config.mse_weight * parts["mse"]
+    flat = [_looked_at(views, config.detail_every) for views in (images, targets)]
+    if config.structure_weight > 0:
+        parts["structure"] = 1 - ssim(*flat).mean()
+        total = total + config.structure_weight * parts["structure"]
     if config.perceptual_weight > 0:
-        flat = (rearrange(views, "b v c h w -> (b v) c h w") for views in (images, targets))
         parts["perceptual"] = perceptual(*flat).mean()
         total = total + config.perceptual_weight * parts["perceptual"]
     return total, parts

@@ -18,11 +18,12 @@ def _unit(features: Float[Tensor, "n c y x"]) -> Float[Tensor, "n c y x"]:
     return features * (features.square().sum(dim=1, keepdim=True) + _EPSILON).rsqrt()
 
 
-def encoder_feature_distance(features: Callable[[Tensor], Sequence[Tensor]]) -> ImageDistance:
+def feature_distance(features: Callable[[Tensor], Sequence[Tensor]]) -> ImageDistance:
     """Mean squared distance of unit feature vectors over cells and layers, in [0, 4].
 
-    Ours: where LPIPS and its VGG are not at hand, the features are those of the teacher's own
-    autoencoder. Its values are on another scale than LPIPS and are never reported as such.
+    Ours: where LPIPS and its VGG are not at hand, the features are EfficientNet-Lite0's or those of
+    the teacher's own autoencoder. Its values are on another scale than LPIPS and are never reported
+    as such.
 
     Args:
         features: images, sRGB in [0, 1] -> maps "n c y x" of several layers.

@@ -59,7 +59,7 @@ def _prepare(
     place: tuple[int, int], projected: list[NDArray], opacities: NDArray, colors: NDArray, size: int
 ) -> View:
     means, conics, depths, spreads = (part[place] for part in projected)
-    opacities, colors = opacities[place[0]], colors[place[0]]
+    opacities, colors = opacities[place], colors[place[0]]
     keys = np.empty(len(depths), np.uint64)
     count = selection.visible_keys(means, spreads, conics, depths, opacities, size, keys)
     keys = keys[:count].copy()
@@ -158,15 +158,16 @@ class _Blend(torch.autograd.Function):
             }
             list(over(collect, ctx.views))
         means, conics, opacities, colors = gradients.split([2, 3, 1, 3], dim=2)
-        v_opacities = opacities[:, :, 0].sum(1) + 0 * given  # NaN is not drawn, but is reported
+        v_opacities = opacities[:, :, 0] + 0 * given  # NaN is not drawn, but is reported
         return means, conics, None, None, v_opacities, colors.sum(1), None
 
 
 def blend(
     projected: Projected,
-    opacities: Float[Tensor, "b g"],
+    opacities: Float[Tensor, "b v g"],
     colors: Float[Tensor, "b 3 g"],
     size: int,
 ) -> tuple[Float[Tensor, "b v 3 h w"], Float[Tensor, "b v 1 h w"]]:
     """Front-to-back alpha blending: colour over black, and the light that passes through."""
-    return _Blend.apply(*projected, opacities, colors, size)
+    parts = projected.means, projected.conics, projected.depths, projected.spreads
+    return _Blend.apply(*parts, opacities, colors, size)

@@ -19,6 +19,7 @@ NEAR = 0.01  # gsplat's defaults
 BLUR = 0.3  # eps2d: added to both variances, square pixels
 _FOV_MARGIN = 0.3  # the Jacobian is taken no further outside the picture than this, in half-widths
 _SMALLEST_NORM = 1e-12  # squared; below it a quaternion says nothing and counts as no rotation
+_SMALLEST_AREA = 1e-12  # squared, pixels; below it a Gaussian is a line, whose root has no slope
 
 
 class Projected(NamedTuple):
@@ -28,6 +29,7 @@ class Projected(NamedTuple):
     conics: Float[Tensor, "b v 3 g"]  # inverse covariance: xx, xy, yy
     depths: Float[Tensor, "b v g"]
     spreads: Float[Tensor, "b v 2 g"]  # standard deviations along x and y, without gradient
+    compensations: Float[Tensor, "b v g"]  # of opacities, where antialiased: in [0, 1]
 
 
 def rotation_matrices(quaternions: Float[Tensor, "b 4 g"]) -> Float[Tensor, "b 3 3 g"]:
@@ -53,7 +55,9 @@ def project(gaussians: Gaussians, cameras: Cameras, size: int) -> Projected:
     """EWA splatting: mu' = pi(W mu), Sigma' = J W R S S R^T W^T J^T + 0.3 I.
 
     Sigma' = A A^T with A = J W R S (2 x 3), so det(Sigma') is a sum of squares (Cauchy-Binet) and
-    keeps its digits for needles. Divisors of what lies before the near plane are replaced before
+    keeps its digits for needles. The compensation of antialiased drawing is
+    sqrt(det(Sigma' - 0.3 I) / det(Sigma')): how much smaller the Gaussian was before the blur
+    (Mip-Splatting, as gsplat). Divisors of what lies before the near plane are replaced before
     dividing, so that gradients stay finite; NaN passes, so that training notices it.
     """
     rotation = cameras.world_to_camera[..., :3, :3]
@@ -86,8 +90,10 @@ def project(gaussians: Gaussians, cameras: Cameras, size: int) -> Projected:
         for first, second in ((across, across), (across, down), (down, down))
     )
     minors = across.roll(1, 2) * down.roll(2, 2) - across.roll(2, 2) * down.roll(1, 2)
-    determinant = minors.square().sum(2) + BLUR * (xx + yy) + BLUR * BLUR
+    sharp = minors.square().sum(2)
+    determinant = sharp + BLUR * (xx + yy) + BLUR * BLUR
+    compensations = (sharp.clamp_min(_SMALLEST_AREA) / determinant).sqrt()
     conics = torch.stack([yy + BLUR, -xy, xx + BLUR], dim=2) / determinant[:, :, None]
     with torch.no_grad():
         spreads = torch.stack([xx, yy], dim=2).add_(BLUR).sqrt_()
-    return Projected(torch.stack(means, dim=2), conics, depths, spreads)
+    return Projected(torch.stack(means, dim=2), conics, depths, spreads, compensations)

@@ -18,7 +18,8 @@ def render(
 
     Differentiable in all five attributes and in the background; float32, also under autocast.
     Both devices follow gsplat's rules: near plane 0.01, 0.3 square pixels of blur, alpha below
-    1/255 left out and capped at 0.999, a pixel finished at a transmittance of 1e-4.
+    1/255 left out and capped at 0.999, a pixel finished at a transmittance of 1e-4. Gaussians that
+    are `antialiased` are drawn in gsplat's mode of that name.
 
     Raises:
         ValueError: batches, devices or size do not fit.
@@ -26,7 +27,7 @@ def render(
     _check(gaussians, cameras, size, background)
     views = cameras.world_to_camera.shape[1]
     with torch.autocast(gaussians.means.device.type, enabled=False):
-        gaussians = Gaussians(*(value.float() for value in vars(gaussians).values()))
+        gaussians = type(gaussians)(*(value.float() for value in vars(gaussians).values()))
         cameras = Cameras(cameras.world_to_camera.float(), cameras.intrinsics.float())
         background = background.float()[:, None, :, None, None]
         if gaussians.means.shape[1] == 0:
@@ -61,7 +62,11 @@ def _draw_cpu(gaussians: Gaussians, cameras: Cameras, size: int) -> tuple[Tensor
     from dd3g_kedro.core.rendering.blending import blend  # Numba starts only where it draws
 
     colors = rearrange(gaussians.colors, "b g c -> b c g")
-    return blend(project(gaussians, cameras, size), gaussians.opacities, colors, size)
+    projected = project(gaussians, cameras, size)
+    opacities = gaussians.opacities[:, None].expand_as(projected.depths)
+    if gaussians.antialiased:
+        opacities = opacities * projected.compensations
+    return blend(projected, opacities, colors, size)
 
 
 def _draw_cuda(gaussians: Gaussians, cameras: Cameras, size: int) -> tuple[Tensor, Tensor]:
@@ -78,5 +83,6 @@ def _draw_cuda(gaussians: Gaussians, cameras: Cameras, size: int) -> tuple[Tenso
         size,
         size,
         packed=False,
+        rasterize_mode="antialiased" if gaussians.antialiased else "classic",
     )
     return rearrange(rgb, "b v h w c -> b v c h w"), 1 - rearrange(alphas, "b v h w c -> b v c h w")

@@ -9,6 +9,12 @@ from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.student.baseline_config import SplatterImageConfig, TriplaneGaussianConfig
 from dd3g_kedro.core.student.checks import require, require_positive
+from dd3g_kedro.core.student.cloud_config import (
+    BoundedShape,
+    InitialCloud,
+    ObjectWindow,
+    RayStart,
+)
 from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 
 
@@ -69,24 +75,6 @@ class AttributeTaps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InitialCloud:
-    """Ours: what an untrained student predicts, a ball of small grey blobs."""
-
-    radius: float = 0.4  # box sides
-    log_scale: float = -4.75  # natural; about one pixel of a 128 px picture
-    opacity: float = 0.2  # low enough that gradients reach the Gaussians inside
-
-    def __post_init__(self) -> None:
-        build_fields(self, "initial")
-        require(self.radius > 0, f"initial.radius must be positive, got {self.radius}")
-        require(
-            -9 < self.log_scale < -3,
-            f"initial.log_scale must lie in (-9, -3), got {self.log_scale}",
-        )
-        require(0 < self.opacity < 1, f"initial.opacity must lie in (0, 1), got {self.opacity}")
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProgressiveDecodingConfig:
     """p2 (Sec. III-B, IV-A): one stack of blocks, tapped for each attribute."""
 
@@ -103,6 +91,7 @@ class ProgressiveDecodingConfig:
         None  # Ours: soft limit of |x|, |y|, |z|, box sides; None as the paper
     )
     initial: InitialCloud = field(default_factory=InitialCloud)
+    shape: BoundedShape | None = None  # None: as the paper, each axis alone in (-9, -3)
 
     def __post_init__(self) -> None:
         where = "progressive_decoding"
@@ -117,6 +106,12 @@ class ProgressiveDecodingConfig:
             self.mean_bound is None or self.mean_bound > self.initial.radius,
             f"{where}.mean_bound must exceed initial.radius {self.initial.radius}, "
             f"got {self.mean_bound}",
+        )
+        low, high = self.shape.log_scale if self.shape else (-9, -3)
+        require(
+            low < self.initial.log_scale < high,
+            f"{where}.initial.log_scale must lie within the scales' range ({low:g}, {high:g}), "
+            f"got {self.initial.log_scale}",
         )
         tapped = {tap.name: getattr(self.taps, tap.name).blocks for tap in fields(self.taps)}
         for name, blocks in tapped.items():
@@ -137,6 +132,8 @@ class PEPDConfig:
     image_encoder: ImageEncoderConfig
     progressive_decoding: ProgressiveDecodingConfig
     pattern_extraction: PatternExtractionConfig | None
+    rays: RayStart | None = None  # None: as the paper, no Gaussian is tied to a pixel
+    window: ObjectWindow | None = None  # None: as the paper, the whole picture is looked at
 
     def __post_init__(self) -> None:
         build_fields(self, "pepd")
@@ -145,6 +142,12 @@ class PEPDConfig:
             image == decoding,
             f"pepd.image_encoder.width must equal pepd.progressive_decoding.width {decoding}, "
             f"got {image}",
+        )
+        count = self.progressive_decoding.gaussians_per_token
+        require(
+            self.rays is None or self.rays.gaussians <= count,
+            "pepd.rays.cells and back_cells ask for more Gaussians a token than "
+            f"pepd.progressive_decoding.gaussians_per_token {count}",
         )
 
     @property
@@ -181,6 +184,7 @@ class StudentConfig:
     splatter_image: SplatterImageConfig | None = None  # Table II, b
     triplane_gaussian: TriplaneGaussianConfig | None = None  # Table II, a
     rig: CameraRig = field(default_factory=CameraRig)
+    antialiased: bool = False  # Ours: what its objects are fitted to, and drawn as everywhere
 
     def __post_init__(self) -> None:
         where = "student"

@@ -37,4 +37,4 @@ def _build(config: StudentConfig, chosen: Architecture) -> nn.Module:
         return SplatterImage(chosen, config.elevation_deg, config.rig)
     if isinstance(chosen, TriplaneGaussianConfig):
         return TriplaneGaussian(chosen, config.elevation_deg, config.rig)
-    return PEPD.from_config(chosen)
+    return PEPD.from_config(chosen, config.elevation_deg, config.rig)

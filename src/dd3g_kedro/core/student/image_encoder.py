@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dd3g_kedro.core.errors import InvalidWeights
+from dd3g_kedro.core.imagenet_features import WIDTHS, ImagenetFeatures
 from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
 from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
 
@@ -63,6 +66,37 @@ def resized(image: Float[Tensor, "b 3 h w"], size: int) -> Float[Tensor, "b 3 {s
     return resampled.clamp(0, 1)
 
 
+class ImagenetTokens(nn.Module):
+    """Ours: frozen ImageNet features of every patch, brought to the tokens' width."""
+
+    def __init__(self, stages: Sequence[int], side: int, width: int) -> None:
+        """`side` x `side` patches.
+
+        Raises:
+            MissingWeights: the package of the features' weights is not installed.
+        """
+        super().__init__()
+        self.side = side
+        self.features = ImagenetFeatures(stages)
+        if not self.features.stem.weight.is_meta:  # else a file of the student fills it
+            self.features = ImagenetFeatures.pretrained(stages)
+        channels = [WIDTHS[stage - 1] for stage in self.features.stages]
+        self.norms = nn.ModuleList(nn.LayerNorm(count) for count in channels)
+        self.to_width = nn.Linear(sum(channels), width)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b t d"]:
+        """The picture's mean, then the patches row by row."""
+        with torch.no_grad():
+            maps = [
+                F.interpolate(part.float(), (self.side, self.side), mode="bilinear")
+                for part in self.features(image)
+            ]
+        rows = [rearrange(part, "b c y x -> b (y x) c") for part in maps]
+        normed = [norm(part) for norm, part in zip(self.norms, rows, strict=True)]
+        tokens = self.to_width(torch.cat(normed, dim=-1))
+        return torch.cat([tokens.mean(dim=1, keepdim=True), tokens], dim=1)
+
+
 class ImageEncoder(nn.Module):
     """II as tokens: the class token, then one for each patch, row by row."""
 
@@ -82,11 +116,23 @@ class ImageEncoder(nn.Module):
             self.network: nn.Module = Dinov2Model(settings)
         else:
             self.network = _load(require_image_encoder_weights(config), config)
-        self.network.requires_grad_(config.trainable)
+        side = config.image_size // config.patch_size
+        stages = config.imagenet_stages
+        self.imagenet = ImagenetTokens(stages, side, config.width) if stages else None
+        self.trainable = config.trainable
+        self.freeze()
+
+    def freeze(self) -> None:
+        """Let what the configuration trains learn, and keep the rest."""
+        self.requires_grad_(requires_grad=True)
+        self.network.requires_grad_(self.trainable)
+        if self.imagenet is not None:
+            self.imagenet.features.requires_grad_(requires_grad=False)
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b t d"]:
         """Encode sRGB pictures in [0, 1]."""
         image = resized(image, self.size)
         mean = torch.tensor(_MEAN, device=image.device)[:, None, None]
         deviation = torch.tensor(_DEVIATION, device=image.device)[:, None, None]
-        return self.network(pixel_values=(image - mean) / deviation).last_hidden_state
+        tokens = self.network(pixel_values=(image - mean) / deviation).last_hidden_state
+        return tokens if self.imagenet is None else tokens + self.imagenet(image)

@@ -21,6 +21,9 @@ class ImageEncoderConfig:
     position_size: int | None = None  # pixels its positions were trained at, if not image_size
     weights: str | None = None  # folder in transformers' format: config.json, model.safetensors
     trainable: bool = True  # Ours: Sec. IV-F calls the image codes DINO's own; `paper` freezes them
+    imagenet_stages: tuple[
+        int, ...
+    ] = ()  # Ours: of EfficientNet-Lite0, frozen, that join the tokens
 
     def __post_init__(self) -> None:
         where = "image_encoder"
@@ -36,6 +39,10 @@ class ImageEncoderConfig:
         require(
             self.width % self.heads == 0,
             f"{where}.width must be a multiple of heads {self.heads}, got {self.width}",
+        )
+        require(
+            all(1 <= stage <= 7 for stage in self.imagenet_stages),
+            f"{where}.imagenet_stages must lie in 1..7, got {list(self.imagenet_stages)}",
         )
         require(
             self.trainable or self.weights is not None,

@@ -10,7 +10,12 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dd3g_kedro.core.gaussians.activation import LOG_SCALE_FLOOR, LOG_SCALE_RANGE, activate
+from dd3g_kedro.core.gaussians.activation import (
+    PAPER_SCALES,
+    BoundedScales,
+    FreeScales,
+    activate,
+)
 from dd3g_kedro.core.student.blocks import (
     Attention,
     PointAttention,
@@ -19,7 +24,7 @@ from dd3g_kedro.core.student.blocks import (
     start_near,
 )
 from dd3g_kedro.core.student.config import ProgressiveDecodingConfig, Tap
-from dd3g_kedro.core.student.initial_cloud import ball
+from dd3g_kedro.core.student.initial_cloud import Placed, RawAttributes, ball, scattering
 from dd3g_kedro.core.types import Gaussians
 
 
@@ -33,6 +38,13 @@ def _attention(config: ProgressiveDecodingConfig) -> nn.Module:
     return Attention(config.width, config.head_width)
 
 
+def scales_of(config: ProgressiveDecodingConfig) -> FreeScales:
+    """The paper's range of scales, or the bounded shape that the configuration names."""
+    if config.shape is None:
+        return PAPER_SCALES
+    return BoundedScales(*config.shape.log_scale, config.shape.log_ratio)
+
+
 class SoftBound(nn.Module):
     """bound * tanh(x / bound): the identity near the origin, never beyond the bound (Ours)."""
 
@@ -40,8 +52,8 @@ class SoftBound(nn.Module):
         super().__init__()
         self.bound = bound
 
-    def forward(self, means: Float[Tensor, "b g 3"]) -> Float[Tensor, "b g 3"]:
-        """Bound positions."""
+    def forward(self, means: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
+        """Bound positions, or parts of them."""
         return self.bound * (means / self.bound).tanh()
 
 
@@ -90,27 +102,52 @@ class ProgressiveDecoding(nn.Module):
             for _ in range(config.blocks)
         )
         taps, initial, count = config.taps, config.initial, config.gaussians_per_token
-        scale = _logit((initial.log_scale - LOG_SCALE_FLOOR) / LOG_SCALE_RANGE)
+        self.scales = scales_of(config)
+        self.placed = Placed(
+            means=ball(count, initial.radius),
+            scale=float(self.scales.raw(torch.tensor(initial.log_scale, device="cpu"))),
+            opacity=_logit(initial.opacity),
+            raw_scale=self.scales.raw,
+        )
+        if initial.scattered:
+            moves = scattering(tokens, count, initial.radius)
+            self.register_buffer("moves", moves, persistent=False)
+        else:
+            self.moves = None
         turn = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-        self.means = AttributeDecoder(config, taps.means, ball(count, initial.radius))
-        self.log_scales = AttributeDecoder(config, taps.log_scales, torch.full((count, 3), scale))
+        scale = torch.full((count, 3), self.placed.scale)
+        opacity = torch.full((count, 1), self.placed.opacity)
+        self.means = AttributeDecoder(config, taps.means, self.placed.means)
+        self.log_scales = AttributeDecoder(config, taps.log_scales, scale)
         self.quaternions = AttributeDecoder(config, taps.quaternions, turn.repeat(count, 1))
         self.colors = AttributeDecoder(config, taps.colors, torch.zeros(count, 3))
-        opacity = torch.full((count, 1), _logit(initial.opacity))
         self.opacities = AttributeDecoder(config, taps.opacities, opacity)
         self.bound = nn.Identity() if config.mean_bound is None else SoftBound(config.mean_bound)
 
-    def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
-        """Decode the attributes along the stack."""
+    def raw(self, tokens: Float[Tensor, "b t d"]) -> RawAttributes:
+        """Decode the attributes along the stack, before their bounds and activations."""
         tokens = tokens + self.embedding
         outputs = []
         for block in self.blocks:
             tokens = block(tokens)
             outputs.append(tokens)
-        return activate(
-            self.bound(self.means(outputs)),
+        return RawAttributes(
+            self.means(outputs),
             self.log_scales(outputs),
             self.quaternions(outputs),
             self.colors(outputs),
-            rearrange(self.opacities(outputs), "b g 1 -> b g"),
+            self.opacities(outputs),
         )
+
+    def scattered(self, means: Float[Tensor, "b g 3"]) -> Float[Tensor, "b g 3"]:
+        """Free Gaussians where their tokens start, if every token has places of its own."""
+        return means if self.moves is None else means + self.moves
+
+    def activated(self, raw: RawAttributes) -> Gaussians:
+        """Attributes of placed Gaussians."""
+        return activate(*raw[:4], rearrange(raw.opacities, "b g 1 -> b g"), scales=self.scales)
+
+    def forward(self, tokens: Float[Tensor, "b t d"]) -> Gaussians:
+        """Decode, where nothing else says where Gaussians go."""
+        raw = self.raw(tokens)
+        return self.activated(raw._replace(means=self.bound(self.scattered(raw.means))))

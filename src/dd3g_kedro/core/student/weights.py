@@ -19,7 +19,8 @@ from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.student.baseline_config import SplatterImageConfig
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.generators import build_empty_generator, build_generator
-from dd3g_kedro.core.types import Cameras, Gaussians
+from dd3g_kedro.core.student.image_encoder import ImageEncoder
+from dd3g_kedro.core.types import AntialiasedGaussians, Cameras, Gaussians
 
 _FORMAT = "dd3g-kedro student 1"
 _AGAIN = "Get it again (`dvc pull`), or train it (`kedro run --pipelines=distill`)."
@@ -44,6 +45,13 @@ class Student(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(build_generator(config), config)
+
+    def freeze(self) -> None:
+        """Let everything learn but what the configuration keeps: pretrained image features."""
+        self.generator.requires_grad_(requires_grad=True)
+        for part in self.generator.modules():
+            if isinstance(part, ImageEncoder):
+                part.freeze()
 
     @property
     def cameras(self) -> Cameras:
@@ -72,7 +80,8 @@ class Student(nn.Module):
         rays: Float[Tensor, "b v 6 y x"],
     ) -> Gaussians:
         """G_theta(N, C, II); C as rays at the latents' resolution."""
-        return self.generator(input_image, noise, rays)
+        gaussians = self.generator(input_image, noise, rays)
+        return AntialiasedGaussians(**vars(gaussians)) if self.config.antialiased else gaussians
 
     @torch.no_grad()
     def lift(self, input_images: Float[Tensor, "b 3 h w"], seeds: Sequence[int]) -> Gaussians:
@@ -143,9 +152,13 @@ def load_student(path: str | Path) -> Student:
         generator = build_empty_generator(config)
     _require_same_tensors(path, generator.state_dict(), tensors)
     generator.load_state_dict({name: t.float() for name, t in tensors.items()}, assign=True)
-    if not isinstance(config.architecture, SplatterImageConfig):
-        generator.image_encoder.requires_grad_(config.architecture.image_encoder.trainable)
+    for part in generator.modules():
+        if isinstance(part, ImageEncoder) and not isinstance(
+            config.architecture, SplatterImageConfig
+        ):
+            part.trainable = config.architecture.image_encoder.trainable
     student = Student(generator, config).eval()
+    student.freeze()
     with path.open("rb") as stream:
         student.fingerprint = hashlib.file_digest(stream, "sha256").hexdigest()
     return student

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -53,6 +54,24 @@ def conditioning_vectors(
     position = matrices[..., :3, 3]
     matrices[..., :3, 3] = position / (position.norm(dim=-1, keepdim=True) + _TINY)
     return matrices.flatten(-2)
+
+
+def rays_of_vectors(
+    vectors: Float[Tensor, "n 16"], fov_deg: float, side: int
+) -> Float[Tensor, "n 6 {side} {side}"]:
+    """Ours: direction d and moment o x d of each cell's ray, for cameras as the teacher knows them.
+
+    Where there is no camera (all zeros: the input image's frame) the rays are zeros.
+    """
+    edge = math.tan(math.radians(fov_deg) / 2)
+    centres = ((torch.arange(side, device=vectors.device) + 0.5) * (2 / side) - 1) * edge
+    y, x = torch.meshgrid(-centres, centres, indexing="ij")
+    local = F.normalize(torch.stack([x, y, -torch.ones_like(x)]), dim=0)  # OpenGL
+    pose = vectors.float().unflatten(-1, (4, 4))
+    # not einsum, which autocast would round
+    direction = (pose[:, :3, :3, None, None] * local).sum(dim=2)
+    origin = pose[:, :3, 3, None, None].expand_as(direction)
+    return torch.cat([direction, torch.linalg.cross(origin, direction, dim=1)], dim=1)
 
 
 def camera_conditioning(cameras: Cameras) -> Float[Tensor, "b v 16"]:

@@ -26,12 +26,14 @@ class UNetConfig:
     ip_dim: int = 16  # image tokens that the Resampler makes
     ip_weight: float = 1.0  # of the image tokens' attention beside the text's
     image_size: int = 32  # latent cells a side; the network itself takes any size
-    transformer_depth: int = 1
+    transformer_depth: int | tuple[int, ...] = 1  # blocks an attention layer; or of every level
     # Fixed in the released code, so not in its files:
     ip_embedding_dim: int = 1280  # width of the image encoder's tokens
     resampler_depth: int = 4
     resampler_heads: int = 12
     resampler_head_dim: int = 64
+    # Ours: each cell's ray beside its latents, through cameras of this field of view; 0: none
+    ray_fov_deg: float = 0.0
 
     def __post_init__(self) -> None:
         build_fields(self, "unet")
@@ -40,12 +42,27 @@ class UNetConfig:
         for name, value in self.__dict__.items():
             if isinstance(value, int) and value < 1:
                 raise ValueError(f"unet.{name} must be at least 1, got {value}")
+        self._check_depths()
         self._check_channels()
         # those of no level are idle, as in the released code
         if any(factor < 1 or factor & (factor - 1) for factor in self.attention_resolutions):
             raise ValueError(
                 "unet.attention_resolutions must be down-sampling factors (1, 2, 4, ...), got "
                 f"{self.attention_resolutions}"
+            )
+
+    def _check_depths(self) -> None:
+        depths = self.transformer_depth
+        if isinstance(depths, tuple) and (
+            len(depths) != len(self.channel_mult) or min(depths, default=0) < 1
+        ):
+            raise ValueError(
+                "unet.transformer_depth must be one number, or one of at least 1 for each of the "
+                f"{len(self.channel_mult)} levels, got {list(depths)}"
+            )
+        if not 0 <= self.ray_fov_deg < 180:
+            raise ValueError(
+                f"unet.ray_fov_deg must lie in [0, 180), 0 for no rays, got {self.ray_fov_deg}"
             )
 
     def _check_channels(self) -> None:
@@ -86,6 +103,7 @@ class TeacherConfig:
     encoder_layer: int = -2  # which hidden state of the image encoder gives the image tokens
     views: int = 4
     input_relative: bool = False  # azimuths count from the input image's camera, not the front
+    imagenet_stages: tuple[int, ...] = ()  # Ours: whose pretrained features join the image tokens
     elevation_deg: float = 5.0  # of the views and of the input image; ImageDream's demo value
     rig: CameraRig = field(default_factory=CameraRig)
     unet: UNetConfig

@@ -43,6 +43,12 @@ def normalise_for_clip(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h
     return (images - mean) / std
 
 
+def shown_to_clip(pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """The images in [0, 1] of which `normalise_for_clip` made these."""
+    mean, std = (pixels.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+    return pixels * std + mean
+
+
 def clip_pixels(
     images: Float[Tensor, "b 3 h w"], size: int = 224
 ) -> Float[Tensor, "b 3 {size} {size}"]:

@@ -28,6 +28,7 @@ diffusers_logging.set_verbosity_error()
 
 _FORMAT = "dd3g-kedro teacher 1"
 _UNET = "unet/diffusion_pytorch_model.safetensors"
+_IMAGENET = "imagenet_tokens.safetensors"  # where the configuration has some
 
 
 def fingerprint(folder: Path) -> str:
@@ -52,6 +53,12 @@ def save_teacher(teacher: Teacher, folder: Path, dtype: torch.dtype = torch.floa
         }
         save_file(state, temporary / _UNET)
         save_file({"text_tokens": teacher.text_tokens.cpu()}, temporary / "text.safetensors")
+        if teacher.imagenet is not None:
+            beside = teacher.imagenet.state_dict()
+            save_file(
+                {name: tensor.to(dtype).contiguous() for name, tensor in beside.items()},
+                temporary / _IMAGENET,
+            )
         teacher.schedule.save_pretrained(temporary / "scheduler")
         for name in ("autoencoder", "image_encoder"):
             module = getattr(teacher, name)
@@ -79,7 +86,7 @@ def load_teacher(folder: Path) -> Teacher:
     """Read what `save_teacher` wrote, as float32 on the CPU, ready to be asked.
 
     Raises:
-        MissingWeights: there is no such folder.
+        MissingWeights: there is no such folder, or its pretrained features are not installed.
         InvalidWeights: it is not a teacher of this project, or a file of it is damaged.
     """
     head_path = folder / "teacher.json"
@@ -107,6 +114,9 @@ def load_teacher(folder: Path) -> Teacher:
             DDIMScheduler.from_pretrained(folder / "scheduler"),
             load_file(folder / "text.safetensors")["text_tokens"],
         )
+        if teacher.imagenet is not None:
+            state = load_file(folder / _IMAGENET)
+            load_exactly(str(folder / _IMAGENET), teacher.imagenet, state)
     except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
         raise InvalidWeights(
             f"{folder}: expected a whole teacher, but a part of it cannot be read: {error} "

@@ -19,10 +19,12 @@ from dd3g_kedro.core.teacher.attention import KeysValues
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths
 from dd3g_kedro.core.teacher.clip import image_tokens
 from dd3g_kedro.core.teacher.config import TeacherConfig
+from dd3g_kedro.core.teacher.imagenet_tokens import ImagenetTokens
 from dd3g_kedro.core.teacher.preprocessing import (
     autoencoder_pixels,
     clip_pixels,
     normalise_for_clip,
+    shown_to_clip,
 )
 from dd3g_kedro.core.teacher.schedule import guide, noise_from_output, sample_latents
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
@@ -78,6 +80,11 @@ class Teacher(nn.Module):
         self.unet = unet
         self.autoencoder = autoencoder
         self.image_encoder = image_encoder
+        self.imagenet: ImagenetTokens | None = None
+        if config.imagenet_stages:
+            patches = config.encoder_size // int(image_encoder.config.patch_size)
+            width = config.unet.ip_embedding_dim
+            self.imagenet = ImagenetTokens(config.imagenet_stages, patches, width)
         self.schedule = schedule
         self.register_buffer("text_tokens", text_tokens)
         self.register_buffer("alphas_cumprod", schedule.alphas_cumprod.clone(), persistent=False)
@@ -172,7 +179,8 @@ class Teacher(nn.Module):
         return normalise_for_clip(images) if same else clip_pixels(images, size)
 
     def _image_features(self, pixels: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b k e"]:
-        return image_tokens(self.image_encoder, pixels, self.config.encoder_layer)
+        tokens = image_tokens(self.image_encoder, pixels, self.config.encoder_layer)
+        return tokens if self.imagenet is None else tokens + self.imagenet(shown_to_clip(pixels))
 
     @torch.no_grad()
     def condition(

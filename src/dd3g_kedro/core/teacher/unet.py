@@ -14,8 +14,11 @@ from dd3g_kedro.core.teacher.attention import (
     attend_across_views,
     cross_keys_values,
 )
+from dd3g_kedro.core.teacher.cameras import rays_of_vectors
 from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.resampler import Resampler
+
+RAY_CHANNELS = 6  # beside the latents', where a configuration has rays
 
 
 class _CameraUNet(UNet2DConditionModel):
@@ -33,7 +36,7 @@ def _diffusers_config(config: UNetConfig) -> dict:
     heads = tuple(max(width // config.num_head_channels, 1) for width in config.channels)
     return {
         "sample_size": config.image_size,
-        "in_channels": config.in_channels,
+        "in_channels": config.in_channels + (RAY_CHANNELS if config.ray_fov_deg else 0),
         "out_channels": config.out_channels,
         "block_out_channels": config.channels,
         "layers_per_block": config.num_res_blocks,
@@ -127,6 +130,8 @@ class MultiViewUNet(nn.Module):
         dtype = self.network.dtype
         if ip_img is not None:
             x = self._with_image_frame(x, ip_img, num_frames)
+        if self.config.ray_fov_deg:
+            x = self._with_rays(x, camera)
         out = self.network(
             x.to(dtype),
             timesteps,
@@ -146,6 +151,15 @@ class MultiViewUNet(nn.Module):
         """The pixel controller: a copy of `x` whose last frames are the input images."""
         frames = rearrange(x, "(b f) c y x -> b f c y x", f=num_frames)
         return torch.cat([frames[:, :-1], ip_img.to(x.dtype)[:, None]], dim=1).flatten(0, 1)
+
+    def _with_rays(
+        self, x: Float[Tensor, "n c y x"], camera: Float[Tensor, "n a"] | None
+    ) -> Float[Tensor, "n d y x"]:
+        """The latents and their cells' rays; without cameras, and for the input image, zeros."""
+        if camera is None:
+            return F.pad(x, (0, 0, 0, 0, 0, RAY_CHANNELS))
+        rays = rays_of_vectors(camera, self.config.ray_fov_deg, x.shape[-1])
+        return torch.cat([x, rays.to(x.dtype)], dim=1)
 
     def _without_image(
         self, context: Float[Tensor, "m t d"]

@@ -16,8 +16,11 @@ from dd3g_kedro.core.geometry.cameras import plucker_rays
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
 from dd3g_kedro.core.objective.explicit import ImageDistance, explicit_supervision
+from dd3g_kedro.core.objective.hull import hull_distance, silhouette_distances
 from dd3g_kedro.core.objective.opacity import opacity_regularization
-from dd3g_kedro.core.objective.verification import verify
+from dd3g_kedro.core.objective.verification import (
+    verify,
+)
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.teacher.teacher import Teacher
@@ -107,6 +110,10 @@ def distil(
             asked_about = gaussians[:few], batch.input_rgba[:few]
             verification = verify(*asked_about, teacher, objective, generator)
             result["verification"] = beta * verification
+        if objective.explicit.hull_weight > 0:
+            distances = silhouette_distances(quadruples.output_images, quadruples.background)
+            hull = hull_distance(gaussians.means, quadruples.cameras, distances)
+            result["hull"] = objective.explicit.hull_weight * hull
         opacity = objective.opacity_weight * opacity_regularization(gaussians.opacities)
         return result | {"opacity": opacity}
 

@@ -149,7 +149,8 @@ def fit(
     )
     model.to(accelerator.device).train()
     average = AveragedModel(model, multi_avg_fn=_ema_update(config.ema_decay))
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    on_gpu = accelerator.device.type == "cuda"
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=on_gpu or None)
     first = skipped = bad_in_a_row = 0
     if checkpoint is not None and checkpoint.exists():
         first, skipped = load_checkpoint(checkpoint, model, average, optimizer, config, data)

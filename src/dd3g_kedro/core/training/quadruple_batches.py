@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -149,6 +149,10 @@ class QuadrupleBatches:
         """The same, read now."""
         whole = rows_of_step(self.shards, step, batch_size, seed)
         return self._decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
+
+    def stored(self, rows: Iterable[int]) -> StoredBatch:
+        """The rows of those numbers, as they are stored; safe to call from several threads."""
+        return self._decode([self.shards[row] for row in rows])
 
     def __reduce__(self) -> tuple[type[QuadrupleBatches], tuple]:
         """Another process opens the files itself."""

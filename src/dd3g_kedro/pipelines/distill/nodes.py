@@ -26,7 +26,9 @@ class Distillation:
 
     optimization: Optimization
     start: Literal["initial", "random"]  # from the shipped weights, or from nothing
-    perceptual: Literal["encoder_features", "lpips"]  # the second distance of Eq. 4
+    perceptual: Literal[
+        "encoder_features", "imagenet_features", "lpips"
+    ]  # the second distance of Eq. 4
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)

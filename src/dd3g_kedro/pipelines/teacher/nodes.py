@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.mini_teacher.config import (
     AutoencoderObjective,
+    DenoiserObjective,
     MiniTeacherConfig,
     TeacherMeasurement,
     ViewAugmentation,
@@ -35,7 +36,8 @@ class TeacherTraining:
     denoiser: Optimization
     measurement: TeacherMeasurement
     seed: int = 0
-    go_on: bool = False  # start from the present teacher, not from random weights
+    go_on: bool = False  # start from the present teacher, grown where mini_teacher is larger
+    denoiser_objective: DenoiserObjective = field(default_factory=DenoiserObjective)
 
     def __post_init__(self) -> None:
         build_fields(self, "teacher_training")
@@ -49,6 +51,15 @@ def _check_trained(origin: TeacherOrigin) -> None:
             "`kedro run --env=paper --pipelines=convert`. To train a mini teacher, choose an "
             "environment where teacher.kind is mini, such as base or gpu"
         )
+
+
+def _to_go_on_from(present: Teacher | None) -> Teacher:
+    if present is None:
+        raise ValueError(
+            "teacher_training.go_on is true, but there is no teacher to go on from; run "
+            "`dvc pull`, or set it to false"
+        )
+    return present
 
 
 def draw_training_views(
@@ -69,19 +80,22 @@ def draw_training_views(
 
 def train_autoencoder(
     training_views: Path,
+    present: Teacher | None,
     teacher_training: TeacherTraining,
     mini_teacher: MiniTeacherConfig,
     origin: TeacherOrigin,
     checkpoints: Path,
     step_log: StepReports,
 ) -> Any:
-    """Fit the VAE to single views."""
+    """Fit the VAE to single views; a training that goes on keeps the present one."""
     from dd3g_kedro.engine.ranks import on_all_devices
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_autoencoder
     from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
+    if teacher_training.go_on:
+        return _to_go_on_from(present).autoencoder
     teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
     return on_all_devices(
         fit_autoencoder,
@@ -108,18 +122,14 @@ def train_teacher(
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
     from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.growing import grown
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_denoiser
     from dd3g_kedro.mini_teacher.views import ViewsFolder
 
     _check_trained(origin)
     if teacher_training.go_on:
-        if present is None:
-            raise ValueError(
-                "teacher_training.go_on is true, but there is no teacher to go on from; run "
-                "`dvc pull`, or set it to false"
-            )
-        teacher = present
+        teacher = grown(_to_go_on_from(present), mini_teacher, teacher_training.seed)
     else:
         teacher = build_mini_teacher(mini_teacher, teacher_training.seed)
         teacher.autoencoder = autoencoder
@@ -131,6 +141,7 @@ def train_teacher(
         teacher_training.augmentation,
         checkpoints / "teacher.pt",
         step_log,
+        teacher_training.denoiser_objective,
         processes=teacher_training.denoiser.processes,
     )
 

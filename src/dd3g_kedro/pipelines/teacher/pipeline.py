@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                 inputs=settings
                 | {
                     "training_views": "training_views",
+                    "present": "teacher_present",
                     "checkpoints": "training_checkpoints",
                     "step_log": "autoencoder_log",
                 },
