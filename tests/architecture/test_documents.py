@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import runpy
 import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -142,3 +143,17 @@ def test_citation_and_package_have_one_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_package_describes_itself_without_its_repository():
+    """What a package index shows: no link that leads nowhere."""
+    describe = runpy.run_path(str(ROOT / "setup.py"))["description"]
+    readme = (ROOT / "README.md").read_text()
+    told = describe(readme, "https://example.org/one/two")
+    assert LINK.findall(told) == []
+    assert "](https://example.org/one/two/raw/HEAD/docs/demo.png)" in told
+    assert "[Results](https://example.org/one/two/blob/HEAD/docs/results.md)" in told
+    alone = describe(readme, None)
+    assert LINK.findall(alone) == []
+    assert "![" not in alone
+    assert "| Results | how good" in alone
