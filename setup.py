@@ -11,8 +11,6 @@ import re
 import tomllib
 from pathlib import Path
 
-from setuptools import setup
-
 _ROOT = Path(__file__).parent
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)")
 
@@ -30,7 +28,9 @@ def description(readme: str, repository: str | None) -> str:
     return _LINK.sub(absolute, readme)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # as setuptools runs it
+    from setuptools import setup
+
     _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     setup(
         long_description=description(
