@@ -42,10 +42,10 @@ def test_the_shipped_student_stands_in_until_there_is_another(tmp_path):
     text = (ROOT / "conf" / "smoke" / "parameters_student.yml").read_text()
     config = build(StudentConfig, yaml.safe_load(text)["student"], "student")
     shipped, trained = (Student.from_config(config, seed=seed) for seed in (0, 1))
-    paths = tmp_path / "student.safetensors", tmp_path / "shipped.safetensors"
-    dataset = StudentWeightsDataset(filepath=str(paths[0]), until_made=str(paths[1]), half=False)
+    path = str(tmp_path / "student.safetensors")
+    dataset = StudentWeightsDataset(filepath=path, until_made="shipped.safetensors", half=False)
     assert not dataset.exists()
-    save_student(paths[1], shipped, half=False)
+    save_student(tmp_path / "shipped.safetensors", shipped, half=False)
     assert dataset.exists()
     for student in (shipped, trained):
         loaded = dataset.load().state_dict()

@@ -17,7 +17,8 @@ _LOG = logging.getLogger(__name__)
 class StudentWeightsDataset(AbstractDataset["Student", "Student | None"]):
     """The student's weights: float16 unless `half` is false; loaded as float32.
 
-    `until_made` names a file that is read as long as there is none at `filepath`.
+    `until_made`, seen from `filepath`'s folder, is read as long as there is no file at
+    `filepath`.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class StudentWeightsDataset(AbstractDataset["Student", "Student | None"]):
         until_made: str | None = None,
     ) -> None:
         self._filepath = Path(filepath)
-        self._until_made = Path(until_made) if until_made else None
+        self._until_made = self._filepath.parent / until_made if until_made else None
         self._half = half
         self.may_be_missing = optional
 
