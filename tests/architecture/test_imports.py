@@ -86,8 +86,9 @@ def test_no_library_sends_anything_home():
         "from huggingface_hub.constants import HF_HUB_DISABLE_TELEMETRY as hub\n"
         "from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY as mlflow\n"
         "from os import environ\n"
-        "off = environ['KEDRO_DISABLE_TELEMETRY'] == '1', environ['GX_ANALYTICS_ENABLED'] == 'false'\n"
-        "raise SystemExit(0 if all(off) and hub and mlflow.get() else 'telemetry is on')\n"
+        "kedro, gx = environ['KEDRO_DISABLE_TELEMETRY'], environ['GX_ANALYTICS_ENABLED']\n"
+        "off = kedro == '1' and gx == 'false' and hub and mlflow.get()\n"
+        "raise SystemExit(0 if off else 'telemetry is on')\n"
     )
     ours = ("KEDRO", "MLFLOW", "GX_", "HF_")
     plain = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
