@@ -119,6 +119,7 @@ lock: ## resolve requirements.lock anew
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet >> $@.new
 	@mv $@.new requirements.lock
 
-clean: ## caches; data, weights and tracked runs stay
+clean: ## caches; lists what no longer belongs to anything (REMOVE=1: removes it); the rest stays
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -x $(BIN)/kedro ]; then kedro leftovers $(if $(REMOVE),--remove); fi

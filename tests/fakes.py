@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import SourceImage
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.student.weights import Student
@@ -18,6 +17,7 @@ from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.factory.sampling import sample
 from dd3g_kedro.mini_teacher.config import AutoencoderConfig, MiniTeacherConfig, VisionConfig
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
+from dd3g_kedro.pictures.input_images import pictures_in
 
 SIZE = 16
 
@@ -106,8 +106,8 @@ def tiny_student(seed: int = 0) -> Student:
     return Student.from_config(tiny_student_config(), seed)
 
 
-def write_images(folder: Path, count: int) -> list[SourceImage]:
-    """Discs of different colours on transparency."""
+def write_images(folder: Path, count: int) -> dict[str, Path]:
+    """Discs of different colours on transparency; their files by id."""
     folder.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[:SIZE, :SIZE]
     inside = (y - SIZE / 2) ** 2 + (x - SIZE / 2) ** 2 < (SIZE / 3) ** 2
@@ -116,12 +116,18 @@ def write_images(folder: Path, count: int) -> list[SourceImage]:
         rgba = np.zeros((SIZE, SIZE, 4), np.uint8)
         rgba[inside] = [*color, 255]
         Image.fromarray(rgba).save(folder / f"disc{number}.png")
-    return [SourceImage(f"id{number}", f"disc{number}.png") for number in range(count)]
+    return {
+        image_id: path
+        for image_id, path in pictures_in(folder).items()
+        if int(path.stem.removeprefix("disc")) < count
+    }
 
 
-def tiny_quadruples(folder: Path, count: int = 2) -> tuple[QuadrupleShards, Path, Teacher]:
-    """Shards of two quadruples an image, their images' folder and their teacher."""
+def tiny_quadruples(
+    folder: Path, count: int = 2
+) -> tuple[QuadrupleShards, dict[str, Path], Teacher]:
+    """Shards of two quadruples an image, their images by id and their teacher."""
     images, teacher = write_images(folder / "images", count), tiny_teacher()
     destination = folder / "quadruples"
-    sample(images, folder / "images", teacher, TINY_SAMPLING, destination)
-    return QuadrupleShards(destination), folder / "images", teacher
+    sample(images, teacher, TINY_SAMPLING, destination)
+    return QuadrupleShards(destination), images, teacher

@@ -15,8 +15,8 @@ import numpy as np
 FOLDER = Path(__file__).parent / "goldens"
 
 
-def check_golden(maker: str, found, atol: float, folder: Path = FOLDER) -> None:
-    """Compare with the stored numbers of that maker; `atol` allows for other processors.
+def check_golden(maker: str, found, atol: float, folder: Path = FOLDER, rtol: float = 0.0) -> None:
+    """Compare with the stored numbers of that maker; `atol`, `rtol` allow for other processors.
 
     Raises:
         AssertionError: the numbers changed and the version did not, or the other way round.
@@ -30,7 +30,7 @@ def check_golden(maker: str, found, atol: float, folder: Path = FOLDER) -> None:
         folder.mkdir(exist_ok=True)
         path.write_text(json.dumps({"maker": maker, "numbers": numbers.tolist()}) + "\n")
         return
-    same = np.allclose(numbers, stored["numbers"], rtol=0, atol=atol)
+    same = np.allclose(numbers, stored["numbers"], rtol=rtol, atol=atol)
     assert stored["maker"] == maker, (
         f"{name} is version {version} now, {path.name} holds {stored['maker']!r}: write it anew, "
         "DD3G_GOLDEN=write"

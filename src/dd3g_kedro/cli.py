@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
 from dd3g_kedro.failures import explain
+from dd3g_kedro.leftovers import find_leftovers, remove, table
 
 
 def _is_not_told_below(record: logging.LogRecord) -> bool:
@@ -61,3 +63,18 @@ run = ExplainedCommand(
     help=kedro_run.help,
 )
 cli.add_command(run)
+
+
+@cli.command()
+@click.option("--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
+@click.option("--remove", "removed", is_flag=True, help="Delete what is listed, for good.")
+def leftovers(data: Path, *, removed: bool) -> None:
+    """List what was kept and no longer belongs to anything, with sizes."""
+    found = find_leftovers(data)
+    for line in table(found):
+        click.echo(line)
+    if removed:
+        remove(found)
+        click.echo("removed")
+    elif found:
+        click.echo("to remove it: kedro leftovers --remove, or make clean REMOVE=1")

@@ -22,8 +22,15 @@ from dd3g_kedro.ablation.measures import (
 from dd3g_kedro.benchmark.comparison import benchmark_handles
 from dd3g_kedro.benchmark.scores.names import PSNR_CAP
 from dd3g_kedro.core.student.weights import Student
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.types import Gaussians
 from dd3g_kedro.factory.distillation import batches_for
+from dd3g_kedro.pictures.input_images import pictures_in
+
+
+def held_out_of(toys: Toys, student: Student) -> QuadrupleBatches:
+    pictures = pictures_in(toys.benchmark.held_out_images)
+    return batches_for(student.config, toys.benchmark.held_out, pictures)
 
 
 def disc(size: int = 64) -> torch.Tensor:
@@ -92,7 +99,7 @@ def test_a_student_that_draws_what_its_teacher_draws_gains_all_from_the_noise(to
 
     monkeypatch.setattr(module, perfect)
     student = tiny_student()
-    batches = batches_for(student.config, toys.benchmark.held_out, toys.benchmark.held_out_images)
+    batches = held_out_of(toys, student)
     scores = fidelity(student, batches, autocast=False)
     for name, value in scores["teacher_psnr"].items():
         assert value == pytest.approx(40, abs=0.01)  # an error of 0.01 everywhere
@@ -103,7 +110,7 @@ def test_a_student_that_draws_what_its_teacher_draws_gains_all_from_the_noise(to
 
 
 def test_images_are_told_by_their_files_name(toys):
-    groups = seeds_of_images(toys.benchmark.held_out)
+    groups = seeds_of_images(held_out_of(toys, tiny_student()))
     assert [name for name, _ in groups] == ["object0", "object1"]
     assert all(len({row.seed for row in rows}) == len(rows) == 2 for _, rows in groups)
 
@@ -120,7 +127,7 @@ def test_variance_maps_agree_with_themselves():
 
 def test_the_students_variants_stand_beside_the_teachers(toys):
     student = tiny_student()
-    batches = batches_for(student.config, toys.benchmark.held_out, toys.benchmark.held_out_images)
+    batches = held_out_of(toys, student)
     found = variants_of(student, batches, autocast=False)
     assert [each.student.shape for each in found] == [(2, 4, 3, SIZE, SIZE)] * 2
     manifest = toys.benchmark.evaluate.manifest

@@ -20,27 +20,21 @@ from dd3g_kedro.ablation.mix import (
     sources_of,
 )
 from dd3g_kedro.core.errors import InvalidShard
-from dd3g_kedro.core.quadruples.sampling import SourceImage
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.factory.distillation import batches_for
 from dd3g_kedro.factory.sampling import sample
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory) -> dict[str, tuple[QuadrupleShards, Path]]:
+def kinds(tmp_path_factory) -> dict[str, tuple[QuadrupleShards, dict[str, Path]]]:
     """Four rendered images and eight stylised ones, two quadruples each."""
+    folder = tmp_path_factory.mktemp("images")
+    images = list(write_images(folder, 12).items())
     made = {}
-    for kind, count in (("rendered", 4), ("stylised", 8)):
-        folder = tmp_path_factory.mktemp(kind)
-        images = [
-            SourceImage(f"{kind}{i}", image.file)
-            for i, image in enumerate(write_images(folder / "images", count))
-        ]
+    for kind, chosen in (("rendered", dict(images[:4])), ("stylised", dict(images[4:]))):
         sampling = replace(TINY_SAMPLING, steps=1)
-        made[kind] = sample(
-            images, folder / "images", tiny_teacher(), sampling, folder / "quadruples"
-        )
-        made[kind] = QuadrupleShards(made[kind]), folder / "images"
+        shards = sample(chosen, tiny_teacher(), sampling, tmp_path_factory.mktemp(kind) / "q")
+        made[kind] = QuadrupleShards(shards), chosen
     return made
 
 
@@ -72,19 +66,20 @@ def test_a_smaller_share_is_part_of_a_larger_one(kinds):
 
 
 def test_a_limit_comes_before_the_share(kinds):
-    assert images_of(mixed(kinds, 1, 0, limit=2)) == {"rendered0", "rendered1"}
-    assert images_of(mixed(kinds, 0.5, 0, limit=2)) == {"rendered0"}
+    first, second, *_ = sorted(kinds["rendered"][1])
+    assert images_of(mixed(kinds, 1, 0, limit=2)) == {first, second}
+    assert images_of(mixed(kinds, 0.5, 0, limit=2)) == {first}
 
 
 def test_rows_find_their_picture_wherever_it_lies(kinds):
     mix = mixed(kinds, 0.5, 0.25)
-    batches = batches_for(tiny_student_config(), mix, kinds["rendered"][1])
+    batches = batches_for(tiny_student_config(), mix, mix.images)
+    assert mix.image_ids() == [mix[i].image_id for i in range(len(mix))]
     for index in range(len(mix)):
         row = mix[index]
-        kind = "rendered" if row.image_id.startswith("rendered") else "stylised"
-        assert Path(row.file).parent == kinds[kind][1].resolve()
-        shards, folder = kinds[kind]
-        alone = batches_for(tiny_student_config(), shards, folder)
+        kind = "rendered" if row.image_id in kinds["rendered"][1] else "stylised"
+        shards, images = kinds[kind]
+        alone = batches_for(tiny_student_config(), shards, images)
         same = next(
             shards[i]
             for i in range(len(shards))
@@ -115,8 +110,8 @@ def test_a_few_shards_are_read_at_a_time(kinds, monkeypatch):
 
 def test_other_rows_are_other_data(kinds):
     mixes = [mixed(kinds, *shares) for shares in ((1, 0), (0.5, 0), (0.5, 0.5), (0, 0.5))]
-    assert len({mix.selection for mix in mixes}) == len(mixes)
-    assert mixed(kinds, 1, 0).selection == mixes[0].selection
+    assert len({mix.fingerprint for mix in mixes}) == len(mixes)
+    assert mixed(kinds, 1, 0).fingerprint == mixes[0].fingerprint
 
 
 def test_a_pool_is_the_same_for_every_share_of_it(kinds):
@@ -127,12 +122,12 @@ def test_a_pool_is_the_same_for_every_share_of_it(kinds):
 
 
 def test_a_pool_over_white_is_the_same_one(kinds, tmp_path):
-    images = [SourceImage(f"rendered{i}", f"disc{i}.png") for i in range(4)]
+    images = kinds["rendered"][1]
     made = []
     for name, how in (("white", {"background": "white"}), ("longer", {"steps": 2})):
         sampling = replace(TINY_SAMPLING, **({"steps": 1} | how))
-        folder = sample(images, kinds["rendered"][1], tiny_teacher(), sampling, tmp_path / name)
-        made.append(pool(Source(QuadrupleShards(folder), kinds["rendered"][1], 1.0)))
+        folder = sample(images, tiny_teacher(), sampling, tmp_path / name)
+        made.append(pool(Source(QuadrupleShards(folder), images, 1.0)))
     rendered = pool(Source(*kinds["rendered"], 1.0))
     assert made[0] == rendered != made[1]
 
@@ -140,7 +135,7 @@ def test_a_pool_over_white_is_the_same_one(kinds, tmp_path):
 def test_it_travels_to_another_process(kinds):
     mix = mixed(kinds, 0.5, 0.5)
     again = pickle.loads(pickle.dumps(mix))
-    assert again.selection == mix.selection
+    assert again.fingerprint == mix.fingerprint
     assert again[3] == mix[3]
 
 

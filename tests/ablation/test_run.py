@@ -19,6 +19,7 @@ from dd3g_kedro.ablation.results import RowResult, read_result, write_result
 from dd3g_kedro.ablation.rows import common_digest
 from dd3g_kedro.ablation.run import run_row
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.kept import read_manifest, write_manifest
 from dd3g_kedro.core.training import distil
 from dd3g_kedro.datasets.step_log import StepLog
 from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -51,7 +52,7 @@ def run(
     origin: Origin = truth or sources_of(config, name, (toys.shards, toys.images))
     result = run_row(
         *(name, config, STUDENT, OBJECTIVE, origin, toys.teacher, toys.benchmark),
-        *(folder / f"{name}.pt", log),
+        *(folder / name, log),
     )
     return result, log
 
@@ -186,6 +187,8 @@ def test_other_views_or_another_augmentation_are_other_data(truth, tmp_path):
     config, folder = ablate_config(), tmp_path / "views"
     folder.mkdir()
     (folder / truth.files[0].name).write_bytes(truth.files[0].read_bytes())
+    listed = read_manifest(truth.folder) or {}
+    write_manifest(folder, listed | {"views": [truth.files[0].name]})
     plain_views = ablate_config(true_views={"mirror": 0.0, "recolour": 0.0})
     prints = {
         lessons(views, how, STUDENT).batches.fingerprint

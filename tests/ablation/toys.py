@@ -11,7 +11,7 @@ from tests.fakes import SIZE, TINY_SAMPLING, tiny_quadruples, tiny_student_confi
 from tests.known_objects import png, protocol_file, stored_views, views_table
 
 from dd3g_kedro.ablation.config import ROWS, AblateConfig
-from dd3g_kedro.ablation.held_out import held_out_sampling, images_in, write_held_out
+from dd3g_kedro.ablation.held_out import held_out_sampling, write_held_out
 from dd3g_kedro.ablation.run import Benchmark
 from dd3g_kedro.benchmark.config import EvaluateConfig
 from dd3g_kedro.benchmark.truth.stored_views import StoredViews
@@ -19,6 +19,7 @@ from dd3g_kedro.core.objective.config import ExplicitSupervision, ObjectiveConfi
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.factory.sampling import sample
+from dd3g_kedro.pictures.input_images import pictures_in
 
 OBJECTIVE = ObjectiveConfig(
     explicit=ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5),
@@ -60,7 +61,7 @@ class Toys:
     """A teacher with its quadruples, and a benchmark."""
 
     shards: QuadrupleShards
-    images: Path
+    images: dict[str, Path]
     teacher: Teacher
     benchmark: Benchmark
 
@@ -85,7 +86,7 @@ def small_views(folder: Path) -> StoredViews:
 def true_views_in(folder: Path) -> Path:
     """Two objects that the teacher's first stage has drawn, each from eight sides of two rings."""
     from dd3g_kedro.mini_teacher.config import ViewRendering
-    from dd3g_kedro.mini_teacher.views import draw_views
+    from dd3g_kedro.mini_teacher.drawing import draw_views
 
     meshes = []
     for number, color in enumerate(([200, 30, 30, 255], [30, 30, 200, 255])):
@@ -107,6 +108,6 @@ def make_toys(folder: Path) -> Toys:
     evaluate = evaluate_config(folder)
     write_held_out(stored, evaluate, config.held_out, pictures)
     sampling = held_out_sampling(replace(TINY_SAMPLING, batch_size=2), config.held_out)
-    held_out = sample(images_in(pictures), pictures, teacher, sampling, folder / "held_out")
+    held_out = sample(pictures_in(pictures), teacher, sampling, folder / "held_out")
     benchmark = Benchmark(stored, evaluate, QuadrupleShards(held_out), pictures)
     return Toys(shards, images, teacher, benchmark)

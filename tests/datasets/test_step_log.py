@@ -22,14 +22,50 @@ def test_lines_come_back_in_order(log: StepLog):
     assert next(log.records())["loss"] == 1.0
 
 
-def test_truncation_drops_what_came_after_the_step(log: StepLog):
+def reports(*steps: int) -> list[dict[str, float]]:
+    return [{"step": step, "loss": float(step)} for step in steps]
+
+
+def pictured(log: StepLog) -> list[int]:
+    return sorted(int(path.stem[-8:]) for path in log.pictures.iterdir())
+
+
+def test_a_training_that_goes_on_drops_what_came_after_its_checkpoint(log: StepLog):
     for step in range(5):
         log.append(step, {"loss": float(step)})
         log.picture(step, "views", Image.new("RGB", (2, 2)))
-    log.truncate(2)
+    log.begin(3, reports(0, 1, 2))
     assert [record["step"] for record in log.records()] == [0, 1, 2]
-    assert sorted(p.name for p in log.pictures.iterdir()) == [
-        f"views_{step:08d}.png" for step in range(3)
+    assert pictured(log) == [0, 1, 2]
+    log.begin(3, reports(0, 1, 2))  # once more changes nothing
+    assert list(log.records()) == reports(0, 1, 2)
+    assert pictured(log) == [0, 1, 2]
+
+
+def test_a_training_never_goes_under_the_lines_and_pictures_of_another(log: StepLog):
+    log.append(0, {"loss": 7.0})
+    log.picture(0, "views", Image.new("RGB", (2, 2)))
+    log.begin(2, reports(0, 1))  # an earlier one that has ended is given back
+    assert list(log.records()) == reports(0, 1)
+    assert pictured(log) == []
+    log.begin(0, [])
+    assert list(log.records()) == []
+
+
+def test_doubled_lines_are_undone(log: StepLog):
+    for step in (0, 0, 1, 1):
+        log.append(step, {"loss": float(step)})
+    log.begin(2, reports(0, 1))
+    assert list(log.records()) == reports(0, 1)
+
+
+def test_what_a_helper_has_sent_is_not_sent_again(log: StepLog, tracked_run):
+    log.append(0, {"loss": 0.0})
+    log.flush()
+    log.begin(2, reports(0, 1))
+    assert [(point.step, point.value) for point in tracked_run.history("loss")] == [
+        (0, 0.0),
+        (1, 1.0),
     ]
 
 
@@ -39,7 +75,7 @@ def test_resumed_log_equals_an_undisturbed_one(tmp_path: Path):
         undisturbed.append(step, {"loss": float(step)})
     for step in range(5):
         resumed.append(step, {"loss": float(step)})
-    resumed.truncate(2)  # the checkpoint was of step 2
+    resumed.begin(3, reports(0, 1, 2))  # the checkpoint was of step 2
     for step in range(3, 6):
         resumed.append(step, {"loss": float(step)})
     assert (tmp_path / "a.jsonl").read_text() == (tmp_path / "b.jsonl").read_text()
@@ -50,7 +86,7 @@ def test_line_torn_by_a_kill_is_passed_over(log: StepLog, tmp_path: Path):
     with (tmp_path / "distill" / "steps.jsonl").open("a") as lines:
         lines.write('{"step": 1, "lo')
     assert [record["step"] for record in log.records()] == [0]
-    log.truncate(10)
+    log.begin(1, [{"step": 0, "loss": 1.0}])
     log.append(1, {"loss": 2.0})
     assert [record["step"] for record in log.records()] == [0, 1]
 
@@ -83,7 +119,7 @@ def test_a_resumed_run_shows_the_whole_history(log: StepLog, tracked_run, tmp_pa
     path = tmp_path / "distill" / "steps.jsonl"
     path.parent.mkdir()
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    log.truncate(1)
+    log.begin(2, lines[:2])
     log.append(2, {"loss": 1.0})
     log.flush()
     assert [point.value for point in tracked_run.history("loss")] == [3.0, 2.0, 1.0]

@@ -9,10 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from dd3g_kedro.core.errors import InvalidWeights
+from dd3g_kedro.core.errors import DD3GError, InvalidWeights
 from dd3g_kedro.core.processes import rank, ranks
 from dd3g_kedro.engine.ranks import on_all_devices
 
+STOPPED = """
+import os, signal, time
+from pathlib import Path
+from dd3g_kedro.engine.ranks import on_all_devices
+from dd3g_kedro.core.processes import rank
+def work(folder):
+    asked = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    (Path(folder) / f"{rank()}.pid").write_text(str(os.getpid()))
+    while not asked:
+        time.sleep(0.05)
+    time.sleep(0.5)  # the step in hand
+    (Path(folder) / f"{rank()}.saved").touch()
+    raise KeyboardInterrupt
+if __name__ == "__main__":
+    try:
+        on_all_devices(work, FOLDER, processes=2)
+    except KeyboardInterrupt as told:
+        (Path(FOLDER) / "told").write_text(str(told))
+"""
 LONG = """
 import time
 from pathlib import Path
@@ -31,6 +51,10 @@ def write_share(folder: Path) -> int:
     path = folder / f"{rank()}"
     path.write_text(f"{path.read_text() if path.exists() else ''}{ranks()}")
     return on_all_devices(ranks, processes=2)  # a helper starts no others
+
+
+def name_yourself(folder: Path) -> None:
+    (folder / f"{rank()} of {ranks()}").touch()
 
 
 def fail_in_the_second(folder: Path) -> None:
@@ -60,20 +84,68 @@ def test_an_error_of_one_ends_all_and_arrives_as_itself(tmp_path):
         on_all_devices(fail_in_the_second, tmp_path, processes=2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_helpers_end_with_the_process_that_started_them(tmp_path, how):
-    script = tmp_path / "long.py"
-    script.write_text(LONG.replace("FOLDER", repr(str(tmp_path))))
+def die_in_the_second() -> None:
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(300)
+
+
+def test_the_death_of_one_is_told_and_the_signals_are_the_callers_again():
+    heard = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(DD3GError, match=r"one of 2 processes died.*smaller batch"):
+        on_all_devices(die_in_the_second, processes=2)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == heard
+
+
+def test_a_process_of_a_launcher_is_one_of_those_that_share_the_work(monkeypatch, caplog):
+    monkeypatch.setenv("RANK", "1")
+    assert (rank(), ranks()) == (0, 1)  # it says nothing without how many there are
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert on_all_devices(lambda: (rank(), ranks()), processes=2) == (1, 2)
+    assert caplog.text == ""
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
+    with caplog.at_level("WARNING", "dd3g_kedro"):
+        assert on_all_devices(os.getpid, processes=8) == os.getpid()
+    assert "one of 1 processes, where 8 could share the work; unset both" in caplog.text
+
+
+def test_a_rank_without_its_world_does_not_keep_the_others_from_being_started(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RANK", "0")
+    on_all_devices(name_yourself, tmp_path, processes=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0 of 1", "0 of 2", "1 of 2"]
+
+
+def started(script: Path, text: str) -> tuple[subprocess.Popen, list[int]]:
+    """A program of two helpers, which have begun; and their numbers."""
+    folder = script.parent
+    script.write_text(text.replace("FOLDER", repr(str(folder))))
     parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL)
-    files = [tmp_path / "0.pid", tmp_path / "1.pid"]
+    files = [folder / "0.pid", folder / "1.pid"]
     deadline = time.monotonic() + 90
     while not all(file.exists() and file.read_text() for file in files):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    return parent, [int(file.read_text()) for file in files]
+
+
+def test_a_stop_lets_all_of_them_finish_their_step(tmp_path):
+    parent, _ = started(tmp_path / "stopped.py", STOPPED)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.wait(timeout=30) == 0
+    assert {path.name for path in tmp_path.glob("*.saved")} == {"0.saved", "1.saved"}
+    assert (tmp_path / "told").read_text() == "stopped; start the same command again to go on"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_helpers_end_with_the_process_that_started_them(tmp_path, how):
+    parent, helpers = started(tmp_path / "long.py", LONG)
     os.kill(parent.pid, how)
     parent.wait(timeout=30)
-    helpers = [int(file.read_text()) for file in files]
+    deadline = time.monotonic() + 20
     while any(alive(helper) for helper in helpers):
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -33,7 +33,7 @@ def evaluation(psnr: float) -> dict[str, Any]:
     return {
         "protocol": {"size": 32},
         "student_fingerprint": FINGERPRINT,
-        "student": {"psnr": psnr},
+        "student": {"novel_psnr": psnr},
     }
 
 
@@ -74,7 +74,7 @@ def test_a_failed_run_says_why_in_one_paragraph(outcome: Outcome):
 
 def test_typed_parameters_arrive_as_columns(outcome: Outcome):
     columns = outcome.runs[1].data.params
-    assert columns["promote.metric"] == "student.psnr"
+    assert columns["promote.metric"] == "student.novel_psnr"
     assert columns["promote.higher_is_better"] == "True"
     assert not any("Promotion(" in value for value in columns.values())
 

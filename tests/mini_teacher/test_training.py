@@ -5,8 +5,11 @@ import pytest
 import torch
 from tests.fakes import SIZE, tiny_mini_config
 
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.kept import write_manifest
 from dd3g_kedro.core.training.config import Optimization
-from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation
+from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation, ViewRendering
+from dd3g_kedro.mini_teacher.drawing import views_setting
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
 from dd3g_kedro.mini_teacher.training import drawn_timesteps, fit_autoencoder, fit_denoiser
 from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -21,6 +24,9 @@ def two_objects(tmp_path) -> ViewsFolder:
         rgba = np.zeros((1, 4, 4, SIZE, SIZE), dtype=np.uint8)
         rgba[:, :, (channel, 3), 4:12, 4:12] = 255
         np.savez(folder / f"{channel}.npz", rgba=rgba, elevations=np.zeros(1, dtype=np.float32))
+    setting = views_setting(ViewRendering(size=SIZE), CameraRig())
+    views = sorted(path.name for path in folder.glob("*.npz"))
+    write_manifest(folder, {"identity": setting.document(), "views": views})
     return ViewsFolder(folder)
 
 
@@ -31,8 +37,8 @@ class Reports(dict):
     def picture(self, step, name, image):
         self.sizes = image.size
 
-    def truncate(self, step):
-        pass
+    def begin(self, first, reports):
+        self.update({report["step"]: report for report in reports})
 
 
 PLAIN = ViewAugmentation(mirror=0.0, recolour=0.0, turned_views=0.0, other_ring=0.0, white=1.0)
@@ -54,7 +60,7 @@ def test_the_autoencoder_learns_and_its_latents_have_unit_variance(two_objects, 
         AutoencoderObjective(),
         optimization(40, 2e-3),
         PLAIN,
-        tmp_path / "a.pt",
+        tmp_path / "a",
         reports,
     )
     assert reports.sizes == (8 * 128, 2 * 128)  # eight views, above what became of them
@@ -74,7 +80,7 @@ def test_the_denoiser_learns_and_the_autoencoder_stays(two_objects, tmp_path, pr
         two_objects,
         replace(optimization(30, 2e-3), processes=processes),
         PLAIN,
-        tmp_path / "t.pt",
+        tmp_path / "t",
         reports,
     )
     if processes == 1:  # else the first of them has the numbers

@@ -1,20 +1,21 @@
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import trimesh
+from PIL import Image
+from tests.golden import check_golden
 
 from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.kept import write_manifest
 from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
-from dd3g_kedro.mini_teacher.views import (
-    RenderedViews,
-    ViewsFolder,
-    draw_views,
-    mesh_files,
-)
+from dd3g_kedro.mini_teacher.drawing import DRAUGHTSMAN, draw_views, mesh_files, views_setting
+from dd3g_kedro.mini_teacher.views import RenderedViews, ViewsFolder
 from dd3g_kedro.objects.mesh import Mesh, Textures, stretched
 
 PLAIN = ViewAugmentation(
@@ -141,7 +142,7 @@ def test_variants_of_a_mesh_are_stretched_and_leave_the_first_as_it_is(tmp_path)
     trimesh.creation.box((1, 0.5, 0.5)).export(tmp_path / "box.glb")
     more = replace(HOW, variants=3, stretch=0.5)
     draw_views([tmp_path / "box.glb"], tmp_path / "drawn", replace(more, variants=1), CameraRig())
-    first = {path.name: path.read_bytes() for path in (tmp_path / "drawn").iterdir()}
+    first = {path.name: path.read_bytes() for path in (tmp_path / "drawn").glob("*.npz")}
     draw_views([tmp_path / "box.glb"], tmp_path / "drawn", more, CameraRig())
     for name, content in first.items():
         assert (tmp_path / "drawn" / name).read_bytes() == content
@@ -166,3 +167,105 @@ def test_a_stretched_surface_keeps_normals_that_stand_on_it():
     assert np.abs(np.einsum("fek,fk->fe", edges, wide.normals[:, 0])).max() < 1e-6
     assert np.abs(np.linalg.norm(wide.normals, axis=-1) - 1).max() < 1e-6
     assert np.ptp(wide.positions.reshape(-1, 3), axis=0).max() == pytest.approx(1.0, abs=1e-6)
+
+
+def boxes(folder: Path, *colors: tuple[int, int, int]) -> list[Path]:
+    """A textured OBJ for each colour: .obj, .mtl and .png."""
+    meshes = []
+    for number, color in enumerate(colors):
+        box = trimesh.creation.box((1, 0.5, 0.5))
+        picture = Image.new("RGB", (4, 4), color)
+        material = trimesh.visual.material.SimpleMaterial(image=picture)
+        uv = np.zeros((len(box.vertices), 2))
+        box.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
+        place = folder / f"box{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        box.export(place / "box.obj")
+        meshes.append(place / "box.obj")
+    return meshes
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def meshes(tmp_path) -> list[Path]:
+    return boxes(tmp_path, (250, 10, 10), (10, 10, 250))
+
+
+def test_a_deleted_mesh_leaves_the_training_and_comes_back_without_being_drawn(
+    meshes, tmp_path, monkeypatch
+):
+    folder = tmp_path / "drawn"
+    draw_views(meshes, folder, HOW, CameraRig())
+    both = held(folder)
+    draw_views(meshes[:1], folder, HOW, CameraRig())
+    assert len(ViewsFolder(folder).files) == 1
+    draw_views(meshes[:1], tmp_path / "fresh", HOW, CameraRig())
+    assert held(folder) == held(tmp_path / "fresh")
+    monkeypatch.setattr("dd3g_kedro.mini_teacher.drawing.load_mesh", None)  # nobody may load one
+    draw_views(meshes, folder, HOW, CameraRig())
+    assert held(folder) == both
+
+
+def test_another_setting_makes_other_views_and_the_reader_says_which(meshes, tmp_path):
+    folder, other = tmp_path / "drawn", replace(HOW, seed=1, reach=0.3)
+    draw_views(meshes, folder, HOW, CameraRig())
+    with pytest.raises(
+        DD3GError, match=r"rendering\.reach: 0\.3, not 0\.6; rendering\.seed: 1, not 0"
+    ):
+        ViewsFolder(folder, views_setting(other, CameraRig()))
+    draw_views(meshes, folder, other, CameraRig())
+    draw_views(meshes, tmp_path / "fresh", other, CameraRig())
+    assert held(folder) == held(tmp_path / "fresh")
+    assert len(ViewsFolder(folder, views_setting(other, CameraRig())).files) == 2
+
+
+@pytest.mark.parametrize("changed", ["material.mtl", "material_0.png", "box.obj"])
+def test_every_file_of_a_mesh_counts(meshes, tmp_path, changed):
+    draw_views(meshes, tmp_path / "drawn", HOW, CameraRig())
+    before = {path.name for path in ViewsFolder(tmp_path / "drawn").files}
+    path = meshes[0].parent / changed
+    if path.suffix == ".png":
+        Image.new("RGB", (4, 4), (10, 250, 10)).save(path)
+    else:
+        path.write_text(path.read_text() + "\n# another line\n")
+    draw_views(meshes, tmp_path / "drawn", HOW, CameraRig())
+    after = {path.name for path in ViewsFolder(tmp_path / "drawn").files}
+    assert len(before & after) == 1
+    assert len(after) == 2
+
+
+def test_equal_meshes_are_one_object_wherever_they_lie(meshes, tmp_path):
+    twin = shutil.copytree(meshes[0].parent, tmp_path / "twin") / "box.obj"
+    draw_views([*meshes, twin], tmp_path / "drawn", HOW, CameraRig())
+    assert len(ViewsFolder(tmp_path / "drawn").files) == 2
+
+
+def test_damaged_or_missing_views_are_named(meshes, tmp_path):
+    draw_views(meshes, tmp_path / "drawn", HOW, CameraRig())
+    path = ViewsFolder(tmp_path / "drawn").files[1]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DD3GError, match=rf"{path.name}: expected the drawn views.*damaged"):
+        ViewsFolder(tmp_path / "drawn").on(torch.device("cpu"))
+    path.unlink()
+    with pytest.raises(
+        DD3GError, match=rf"1 of 2 drawn views are missing, the first is {path.name}"
+    ):
+        ViewsFolder(tmp_path / "drawn")
+    write_manifest(tmp_path / "drawn", {"views": []})
+    with pytest.raises(DD3GError, match="expected drawn views and their manifest"):
+        ViewsFolder(tmp_path / "drawn")
+
+
+def test_views_do_not_change_unseen(tmp_path):
+    """Raise DRAUGHTSMAN when this fails for a reason: kept views are then drawn again."""
+    box = trimesh.creation.box((1, 0.5, 0.25))
+    box.visual.vertex_colors = [[200, 120, 40, 255]] * len(box.vertices)
+    box.export(tmp_path / "box.obj")
+    draw_views([tmp_path / "box.obj"], tmp_path / "drawn", HOW, CameraRig())
+    rgba = ViewsFolder(tmp_path / "drawn").on(torch.device("cpu")).rgba[0].double() / 255
+    check_golden(DRAUGHTSMAN, rgba.mean(dim=(-1, -2)).flatten().tolist(), atol=2e-3)

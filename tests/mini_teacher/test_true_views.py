@@ -14,8 +14,11 @@ from tests.fakes import SIZE, tiny_student, tiny_student_config, tiny_teacher
 
 from dd3g_kedro.core.errors import DD3GError
 from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.kept import write_manifest
 from dd3g_kedro.factory.distillation import distil_on_all_devices
-from dd3g_kedro.mini_teacher.config import ViewAugmentation
+from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
+from dd3g_kedro.mini_teacher.drawing import views_setting
 from dd3g_kedro.mini_teacher.true_views import TrueViews
 from dd3g_kedro.mini_teacher.views import ViewsFolder
 
@@ -46,6 +49,9 @@ def written(folder: Path, drawn: list[tuple[np.ndarray, np.ndarray]]) -> ViewsFo
     folder.mkdir(parents=True, exist_ok=True)
     for number, (rgba, rings) in enumerate(drawn):
         np.savez(folder / f"{number:016x}.npz", rgba=rgba, elevations=rings)
+    setting = views_setting(ViewRendering(size=SIZE), CameraRig())
+    views = sorted(path.name for path in folder.glob("*.npz"))
+    write_manifest(folder, {"identity": setting.document(), "views": views})
     return ViewsFolder(folder)
 
 
@@ -165,7 +171,7 @@ def test_a_student_learns_from_true_views(folder, tmp_path):
     batches, reports = TrueViews(folder, PLAIN, STUDENT), Reports()
     distil_on_all_devices(
         *(tiny_student(), tiny_teacher(), batches, only_explicit, ENCODER_FEATURES, how),
-        *(tmp_path / "true.pt", reports),
+        *(tmp_path / "true", reports),
     )
     early, late = ([reports.metrics[i]["mse"] for i in part] for part in (range(4), range(36, 40)))
     assert sum(late) < 0.7 * sum(early)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from tests.golden import check_golden
 
 from dd3g_kedro.core.errors import DD3GError, InvalidMesh
 from dd3g_kedro.objects.config import (
@@ -24,6 +25,7 @@ from dd3g_kedro.objects.config import (
 from dd3g_kedro.objects.loading import load_mesh
 from dd3g_kedro.objects.objects import write_objects
 from dd3g_kedro.objects.views import (
+    FRONTS,
     _front_of,
     draw_benchmark,
     draw_fronts,
@@ -161,6 +163,29 @@ def test_pictures_of_meshes_that_are_gone_go_and_anyone_elses_stay(meshes, tmp_p
     (meshes / "sign_0000.glb").unlink()
     draw_fronts([meshes], folder, config())
     assert set(pictures(folder)) == {"holiday.png", "mug_0000.png", "robot_0001.png"}
+
+
+def test_a_picture_of_ones_own_is_never_replaced_nor_removed(meshes, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("mug_0000.png", "holiday.png"):
+        Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(folder / name)
+    before = pictures(folder)
+    (skipped,) = draw_fronts([meshes], folder, config())
+    assert skipped.mesh == "mug_0000"
+    assert "was not drawn here; it was left alone" in skipped.reason
+    after = pictures(folder)
+    assert after.items() >= before.items()
+    assert len(after) == len(before) + 2
+    draw_fronts([meshes], folder, config(azimuth_deg=(10, 30)))
+    assert pictures(folder).items() >= before.items()
+
+
+def test_fronts_do_not_change_unseen(meshes):
+    """Raise FRONTS when this fails for a reason: pictures that were kept are then drawn again."""
+    mesh = load_mesh(meshes / "robot_0001.glb")
+    drawn = draw_views(mesh, (0.0, 130.0), (5.0, 20.0), config().drawing)
+    check_golden(FRONTS, drawn.reshape(2, -1, 4).mean(axis=1) / 255, atol=2e-3)
 
 
 def test_a_mesh_that_fails_is_skipped_with_its_reason_and_counted(meshes, tmp_path, caplog):

@@ -10,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.golden import check_golden
 from tests.known_pictures import disc, hostile_pictures, save
 
 from dd3g_kedro.core.errors import InvalidImage
 from dd3g_kedro.pictures import folder_inspection
 from dd3g_kedro.pictures.config import ImageLimits, InspectionConfig
+from dd3g_kedro.pictures.decoding import image_id
 from dd3g_kedro.pictures.folder_inspection import (
-    JOURNAL_FILE,
     inspect_folder,
     list_files,
     thumbnails,
 )
-from dd3g_kedro.pictures.inspection import image_id, inspect_image
+from dd3g_kedro.pictures.inspection import inspect_image
+from dd3g_kedro.pictures.journal import INSPECTOR
 
 ALONE = InspectionConfig(workers=1, thumbnail=32)
 
@@ -73,13 +75,107 @@ def test_a_hostile_file_is_a_row_with_its_reason(tmp_path: Path):
             assert str(tmp_path) not in str(row.problem)
 
 
-def test_subfolders_count_and_hidden_files_and_sources_do_not(pictures: Path):
+def test_subfolders_count_and_what_is_passed_over_is_a_row(pictures: Path, tmp_path: Path):
     save(disc(32), pictures / "more" / "z.png")
     save(disc(32), pictures / ".hidden" / "z.png")
     for name in (".gitignore", "sources.csv", "notes.txt"):
         (pictures / name).write_text("file\n")
-    names = [f.relative_to(pictures).as_posix() for f in list_files(pictures)]
+    os.mkfifo(pictures / "pipe.png")
+    (pictures / "loop.png").symlink_to("loop.png")
+    (pictures / "nowhere.png").symlink_to("gone.png")
+    (pictures / "again").symlink_to(pictures, target_is_directory=True)
+    files, _ = list_files(pictures)
+    names = [f.relative_to(pictures).as_posix() for f in files]
     assert names == [*(f"{seed}.png" for seed in range(6)), "more/z.png", "notes.txt"]
+    rows = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    assert [row.file for row in rows] == sorted(row.file for row in rows)
+    told = {row.file: str(row.problem) for row in rows if row.file not in names}
+    for file, words in {
+        ".gitignore": "begins with a dot",
+        ".hidden": "begins with a dot",
+        "pipe.png": "no file but a pipe",
+        "loop.png": "link that leads nowhere",
+        "nowhere.png": "link that leads nowhere",
+        "again": "a link to a folder",
+    }.items():
+        assert words in told.pop(file)
+    assert told == {}
+    assert list(thumbnails(pictures, tmp_path / "journal", ALONE, ["again"])) == [None]
+
+
+def test_a_folder_that_cannot_be_read_is_a_row(pictures: Path, tmp_path: Path, monkeypatch):
+    save(disc(32), pictures / "locked" / "z.png")
+    scandir = os.scandir
+
+    def refused(place):
+        if Path(place).name == "locked":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (row,) = (r for r in inspect_folder(pictures, tmp_path / "journal", ALONE) if r.problem)
+    assert (row.file, row.problem) == (
+        "locked",
+        "the folder cannot be read (Permission denied)",
+    )
+
+
+def test_a_png_whose_checksum_does_not_fit_is_damaged(pictures: Path):
+    """The decoder alone takes it, with half of its pixels wrong."""
+    path = pictures / "0.png"
+    content = bytearray(path.read_bytes())
+    place = content.index(b"IDAT") + 4
+    length = int.from_bytes(content[place - 8 : place - 4], "big")
+    stored = content[place + length : place + length + 4]
+    content[place + length : place + length + 4] = bytes(byte ^ 255 for byte in stored)
+    path.write_bytes(content)
+    Image.open(path).load()
+    row = inspect_image(path, ImageLimits())
+    assert row.image_id is None
+    assert "damaged, the checksum of its chunk IDAT" in str(row.problem)
+
+
+def test_a_file_swapped_at_equal_size_and_time_is_inspected_again(
+    pictures: Path, tmp_path: Path, looked_at
+):
+    inspect_folder(pictures, tmp_path / "journal", ALONE)
+    path = pictures / "3.png"
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    rows = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    assert looked_at[6:] == ["3.png"]
+    assert "not a picture" in str(rows[3].problem)
+
+
+@pytest.mark.parametrize("line", [b"[]", b"{}", b'{"stamp": 3, "row": {"file": "a"}}', b"\xff"])
+def test_a_line_that_cannot_be_read_ends_the_journal(
+    pictures: Path, tmp_path: Path, looked_at, line: bytes
+):
+    first = inspect_folder(pictures, tmp_path / "journal", ALONE)
+    (journal,) = (tmp_path / "journal").glob("*.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:4], line + b"\n", *lines[5:]]))
+    assert inspect_folder(pictures, tmp_path / "journal", ALONE) == first
+    assert looked_at[6:] == ["3.png", "4.png", "5.png"]
+
+
+def test_a_journal_of_something_else_stays(pictures: Path, tmp_path: Path, looked_at):
+    other = InspectionConfig(workers=1, thumbnail=16)
+    for config in (ALONE, other, ALONE, other):
+        inspect_folder(pictures, tmp_path / "journal", config)
+    assert len(looked_at) == 12
+    assert len(list((tmp_path / "journal").glob("*.jsonl"))) == 2
+
+
+def test_measures_do_not_change_unseen(pictures: Path):
+    """Raise INSPECTOR when this fails for a reason: kept verdicts are then made anew."""
+    found = []
+    for path in sorted(pictures.glob("*.png"))[:3]:
+        row = inspect_image(path, ImageLimits()).flat()
+        numbers = [v for key, v in row.items() if key != "bytes" and isinstance(v, int | float)]
+        found += [*map(float, numbers), int(str(row["image_id"]), 16) % 997]
+    check_golden(INSPECTOR, found, atol=1e-3)
 
 
 @pytest.mark.parametrize("names", [[], ["notes.txt", "sources.csv"]])
@@ -143,7 +239,7 @@ def test_a_journal_cut_anywhere_goes_on_and_ends_the_same(
     pictures: Path, tmp_path: Path, looked_at, kept: float
 ):
     first = inspect_folder(pictures, tmp_path / "journal", ALONE)
-    journal = tmp_path / "journal" / JOURNAL_FILE
+    (journal,) = (tmp_path / "journal").glob("*.jsonl")
     whole = journal.read_bytes()
     journal.write_bytes(whole[: int(kept * len(whole))])
     assert inspect_folder(pictures, tmp_path / "journal", ALONE) == first

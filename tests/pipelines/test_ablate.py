@@ -23,6 +23,7 @@ from dd3g_kedro.ablation.config import ROWS, TABLES
 from dd3g_kedro.datasets.ablation_run import RowLogDataset, RowResultDataset
 from dd3g_kedro.datasets.folder import FolderDataset
 from dd3g_kedro.datasets.quadruple_shards import QuadrupleShardsDataset
+from dd3g_kedro.pictures.input_images import pictures_in
 from dd3g_kedro.pipelines.ablate import create_pipeline
 
 SHARED = {
@@ -38,14 +39,14 @@ def catalog_in(folder: Path) -> DataCatalog:
     shards, images, teacher = tiny_quadruples(folder, count=2)
     table = pd.DataFrame(
         {
-            "image_id": ["id0", "id1", "id2"],
-            "file": ["disc0.png", "disc1.png", "gone.png"],
+            "image_id": [*images, "gone"],
+            "file": [*(path.name for path in images.values()), "gone.png"],
             "accepted": [True, True, False],
         }
     )
     kept = {
         "quadruples": shards,
-        "collected_images": images,
+        "collected_images": folder / "images",
         "image_table": table,
         "teacher": teacher,
         "student": tiny_student(),
@@ -122,7 +123,8 @@ def test_a_row_that_is_run_again_is_not_trained_again_and_ends_with_the_same_byt
 def test_held_out_images_get_several_objects_each(made):
     shards = made[1].load("ablation_held_out")
     rows = [shards[i] for i in range(len(shards))]
-    assert {row.file for row in rows} == {"object0.png", "object1.png"}
+    pictures = pictures_in(made[0] / "held_out_images")
+    assert {pictures[row.image_id].name for row in rows} == {"object0.png", "object1.png"}
     assert len({row.seed for row in rows}) == len(rows) == 4
 
 
@@ -132,7 +134,7 @@ def test_white_quadruples_are_the_rendered_ones_over_white(made):
     pairs = [(white[i], random[i]) for i in range(len(random))]
     assert len(white) == len(random)
     for one, other in pairs:
-        assert (one.image_id, one.seed, one.file) == (other.image_id, other.seed, other.file)
+        assert (one.image_id, one.seed) == (other.image_id, other.seed)
         assert one.background == (1, 1, 1) != other.background
         assert one.output_images != other.output_images
 

@@ -17,6 +17,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "design": (
         *("decoders_reversed", "taps_last", "beta_constant", "beta_from_start"),
         *("background_fixed", "point_attention", "gaussians_half", "gaussians_double"),
+        *("rays_none", "back_none", "window_none", "features_none"),
+        *("shape_free", "not_antialiased", "structure_none", "hull_none", "input_view_teachers"),
     ),
     "bound": ("true_views",),
 }
@@ -173,7 +175,7 @@ class AblateConfig:
     rows: dict[str, Row | None]  # null leaves a row out
     images: int | None = None  # at most so many rendered images, the same in every row; null: all
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about, in every row
-    perceptual: Literal["encoder_features", "lpips"] = "encoder_features"
+    perceptual: Literal["encoder_features", "imagenet_features", "lpips"] = "imagenet_features"
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     held_out: HeldOut = field(default_factory=HeldOut)

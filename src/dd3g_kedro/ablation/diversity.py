@@ -63,7 +63,7 @@ def variants_of(student: Student, held_out: QuadrupleBatches, autocast: bool) ->
     """
     found = [
         Variants(name, *both_views(student, held_out, rows, autocast))
-        for name, rows in seeds_of_images(held_out.shards)
+        for name, rows in seeds_of_images(held_out)
     ]
     if not found:
         raise ValueError(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.benchmark.truth.views import evenly
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import SourceImage
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,19 +50,6 @@ def write_held_out(
     return folder
 
 
-def images_in(folder: Path) -> list[SourceImage]:
-    """The pictures of a folder; an id is a hash of the file."""
-    return [
-        SourceImage(hashlib.sha256(path.read_bytes()).hexdigest()[:16], path.name)
-        for path in sorted(folder.glob("*.png"))
-    ]
-
-
 def held_out_sampling(sampling: Sampling, held_out: HeldOut) -> Sampling:
     """As the training's quadruples, but several N an image, framed as in the benchmark."""
     return replace(sampling, seeds_per_image=held_out.seeds, images=None, border_ratio=None)
-
-
-def first_images(images: Sequence[SourceImage], limit: int | None) -> list[SourceImage]:
-    """The images that the ablation uses: the first in the order of their ids, a random one."""
-    return sorted(images, key=lambda image: image.image_id)[:limit]

@@ -22,7 +22,7 @@ from dd3g_kedro.core.student.pepd import PEPD
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.pictures import picture_rows
 from dd3g_kedro.core.types import Gaussians
-from dd3g_kedro.pictures.input_images import InputImages
+from dd3g_kedro.pictures.input_images import InputImages, pictures_in
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,14 @@ def interpolations(student: Student, folder: Path, config: Interpolation) -> lis
     Raises:
         ValueError: there are fewer than two pictures.
     """
-    files = sorted(path.name for path in folder.glob("*.png"))
+    files = pictures_in(folder)
     if len(files) < 2:
         raise ValueError(f"{folder}: expected at least two pictures (*.png), found {len(files)}")
-    images = InputImages(folder, student.config.image_size)
+    images, ids = InputImages(files, student.config.image_size), list(files)
     ways = []
-    for one, other in list(zip(files[::2], files[1::2], strict=False))[: config.pairs]:
-        pictures = [
-            composite(images(file, None).float() / 255, torch.ones(3)) for file in (one, other)
-        ]
-        names = Path(one).stem, Path(other).stem
+    for one, other in list(zip(ids[::2], ids[1::2], strict=False))[: config.pairs]:
+        pictures = [composite(images(i, None).float() / 255, torch.ones(3)) for i in (one, other)]
+        names = images.name(one), images.name(other)
         ways.append(interpolate(student, torch.stack(pictures), names, config))
     return ways
 

@@ -41,6 +41,5 @@ def lessons(
         truth = TrueViews(origin, ablate.true_views.augmentation, student)
         return Lessons(truth, len(truth), truth.fingerprint)
     mixed = MixedQuadruples(origin)
-    batches = batches_for(student, mixed, origin[0].images_folder)
-    batches.fingerprint = mixed.selection
+    batches = batches_for(student, mixed, mixed.images)
     return Lessons(batches, len(mixed), pool(origin[0]))

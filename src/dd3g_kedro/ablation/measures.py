@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -30,7 +29,7 @@ from dd3g_kedro.core.devices import network_autocast
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.objective.fidelity import psnr
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.core.quadruples.shards import QuadrupleRow, QuadrupleShards
+from dd3g_kedro.core.quadruples.shards import QuadrupleRow
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
@@ -140,7 +139,7 @@ def fidelity(student: Student, held_out: QuadrupleBatches, autocast: bool) -> Sc
     over views, pixels and channels, sRGB.
     """
     scores: Scores = {}
-    for name, rows in seeds_of_images(held_out.shards):
+    for name, rows in seeds_of_images(held_out):
         views, teachers = both_views(student, held_out, rows, autocast)
         spreads = {"student_spread": spread(views), "teacher_spread": spread(teachers)}
         for metric, value in (following(views, teachers) | spreads).items():
@@ -164,11 +163,13 @@ def following(
     return {"teacher_psnr": same, "other_seed_psnr": other, "noise_gain": same - other}
 
 
-def seeds_of_images(shards: QuadrupleShards) -> list[tuple[str, list[QuadrupleRow]]]:
+def seeds_of_images(held_out: QuadrupleBatches) -> list[tuple[str, list[QuadrupleRow]]]:
     """The quadruples of each image, by its file's name."""
-    rows = sorted((shards[i] for i in range(len(shards))), key=lambda row: (row.file, row.seed))
-    groups = [(file, list(group)) for file, group in groupby(rows, key=lambda row: row.file)]
-    return [(Path(file).stem, group) for file, group in groups if len(group) > 1]
+    shards, name = held_out.shards, held_out.pictures.name
+    rows = [shards[i] for i in range(len(shards))]
+    rows.sort(key=lambda row: (name(row.image_id), row.image_id, row.seed))
+    groups = [(key, list(group)) for key, group in groupby(rows, key=lambda row: row.image_id)]
+    return [(name(image_id), group) for image_id, group in groups if len(group) > 1]
 
 
 @torch.inference_mode()

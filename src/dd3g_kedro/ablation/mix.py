@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -20,7 +19,7 @@ from dd3g_kedro.core.quadruples.shards import (
     SHUFFLED_SHARDS,
     QuadrupleRow,
     QuadrupleShards,
-    shard_plan,
+    read_shard,
 )
 
 _POOLED = (  # columns of a quadruple that no row changes
@@ -31,10 +30,10 @@ _POOLED = (  # columns of a quadruple that no row changes
 
 @dataclass(frozen=True)
 class Source:
-    """Quadruples, the folder of their input images, and the share of these images that is used."""
+    """Quadruples, their input images by id, and the share of these images that is used."""
 
     shards: QuadrupleShards
-    images_folder: Path
+    images: Mapping[str, Path]
     share: float  # in [0, 1]
     limit: int | None = None  # at most so many images, of which the share is taken
 
@@ -45,9 +44,7 @@ def chosen_rows(source: Source) -> list[int]:
     An id is a hash of the picture, so its order is a random one; a smaller share is a part of
     a larger one, and another folder made of the same images in that order has the same ones.
     """
-    ids: list[str] = []
-    for path in source.shards.paths:
-        ids += pq.read_table(path, columns=["image_id"])["image_id"].to_pylist()
+    ids = source.shards.image_ids()
     ordered = sorted(set(ids))[: source.limit]
     kept = set(ordered[: round(source.share * len(ordered))])
     return [number for number, image_id in enumerate(ids) if image_id in kept]
@@ -60,14 +57,14 @@ def pool(source: Source) -> str:
     makes rows incomparable.
     """
     whole = set(chosen_rows(replace(source, share=1.0)))
-    tables = [pq.read_table(path, columns=list(_POOLED)) for path in source.shards.paths]
+    tables = [read_shard(path, _POOLED) for path in source.shards.paths]
     rows = [row for table in tables for row in table.to_pylist()]
     told = sorted(json.dumps(row, sort_keys=True) for i, row in enumerate(rows) if i in whole)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 class MixedQuadruples(QuadrupleShards):
-    """Chosen rows of several sources; rows name their input image by its whole path."""
+    """Chosen rows of several sources."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         """Choose the rows.
@@ -83,7 +80,7 @@ class MixedQuadruples(QuadrupleShards):
         first = 0
         for number, source in enumerate(self._sources):
             rows = chosen_rows(source)
-            ends = np.cumsum([pq.read_metadata(path).num_rows for path in source.shards.paths])
+            ends = np.cumsum([shard.rows for shard in source.shards.listed])
             shard_of += (first + np.searchsorted(ends, rows, side="right")).tolist()
             places += [(number, row) for row in rows]
             first += len(source.shards.paths)
@@ -97,10 +94,17 @@ class MixedQuadruples(QuadrupleShards):
         self._shard_of = torch.tensor(shard_of)
 
     @property
-    def selection(self) -> str:
-        """A hash of which rows of which shards are used; a shard is known by its plan."""
-        plans = [shard_plan(path) or path.name for path in self.paths]
-        content = "\n".join([*plans, *(f"{source}:{row}" for source, row in self._places)])
+    def images(self) -> dict[str, Path]:
+        """The input images of all sources by id."""
+        return {
+            image_id: path for source in self._sources for image_id, path in source.images.items()
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of which rows of which shards are used."""
+        told = [source.shards.fingerprint for source in self._sources]
+        content = "\n".join([*told, *(f"{source}:{row}" for source, row in self._places)])
         return hashlib.sha256(content.encode()).hexdigest()
 
     def __len__(self) -> int:
@@ -109,9 +113,12 @@ class MixedQuadruples(QuadrupleShards):
     def __getitem__(self, index: int) -> QuadrupleRow:
         """The row of that number among the chosen ones."""
         number, place = self._places[index]
-        source = self._sources[number]
-        row = source.shards[place]
-        return replace(row, file=str((source.images_folder / row.file).resolve()))
+        return self._sources[number].shards[place]
+
+    def image_ids(self) -> list[str]:
+        """Of every chosen row, in order."""
+        ids = [source.shards.image_ids() for source in self._sources]
+        return [ids[number][place] for number, place in self._places]
 
     def order(self, epoch: int, seed: int) -> Int[Tensor, " n"]:
         """All chosen rows in a random order that asks for a few shards at a time."""
@@ -128,10 +135,10 @@ class MixedQuadruples(QuadrupleShards):
 def sources_of(
     ablate: AblateConfig,
     name: str,
-    rendered: tuple[QuadrupleShards, Path],
-    stylised: tuple[QuadrupleShards | None, Path | None] = (None, None),
+    rendered: tuple[QuadrupleShards, Mapping[str, Path]],
+    stylised: tuple[QuadrupleShards, Mapping[str, Path]] | None = None,
 ) -> list[Source]:
-    """Where the row `name` takes its quadruples from; a folder each with its images' folder.
+    """Where the row `name` takes its quadruples from; each with its images by id.
 
     Raises:
         ValueError: the row learns from no quadruples, or wants stylised ones and there are none.
@@ -140,9 +147,8 @@ def sources_of(
     if mix is None:
         raise ValueError(f"ablate.rows.{name}.quadruples is null: it learns from no quadruples")
     sources = [Source(*rendered, mix.rendered, ablate.images)]
-    shards, folder = stylised
-    if shards is not None and folder is not None:
-        sources.append(Source(shards, folder, mix.synthetic))
+    if stylised is not None:
+        sources.append(Source(*stylised, mix.synthetic))
     elif mix.synthetic > 0:
         raise ValueError(f"ablate.rows.{name}.quadruples.synthetic is above 0, but none were given")
     return sources

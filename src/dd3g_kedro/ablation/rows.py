@@ -10,11 +10,10 @@ from typing import Any
 
 from dd3g_kedro.ablation.config import AblateConfig, Mix
 from dd3g_kedro.core.config_building import build, plain
+from dd3g_kedro.core.identity import deciding
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.student.config import StudentConfig
-
-# of `optimization`: what may change without changing the weights
-_FREE = ("log_every", "picture_every", "checkpoint_every", "compile", "processes")
+from dd3g_kedro.core.training.config import FREE
 
 
 def merged(base: Any, changes: Any) -> Any:
@@ -60,12 +59,11 @@ def row_settings(
         own_objective = build(ObjectiveConfig, merged(plain(objective), row.objective), "objective")
     except ValueError as error:
         raise ValueError(f"ablate.rows.{name}: {error}") from error
-    optimization = plain(ablate.optimization)
     return RowSettings(
         student=own_student,
         objective=own_objective,
         quadruples=row.quadruples,
-        optimization={key: value for key, value in optimization.items() if key not in _FREE},
+        optimization=deciding(ablate.optimization, FREE),
         perceptual=_perceptual(ablate),
         verified_share=ablate.verified_share,
     )

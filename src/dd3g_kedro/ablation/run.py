@@ -21,11 +21,12 @@ from dd3g_kedro.benchmark.truth.stored_views import StoredViews
 from dd3g_kedro.core.config_building import plain
 from dd3g_kedro.core.devices import default_device
 from dd3g_kedro.core.objective.config import ObjectiveConfig
-from dd3g_kedro.core.quadruples.shards import QuadrupleShards, shard_plan
+from dd3g_kedro.core.quadruples.shards import QuadrupleShards
 from dd3g_kedro.core.student.config import StudentConfig
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.training.reporting import StepReports
 from dd3g_kedro.factory.distillation import batches_for
+from dd3g_kedro.pictures.input_images import pictures_in
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = ("pictures", "study")  # of `evaluate`: nothing that a row's numbers depend on
@@ -50,8 +51,8 @@ class Benchmark:
 
     def fingerprint(self, measurement: Measurement) -> str:
         """Tells apart numbers that cannot be compared."""
-        plans = [shard_plan(path) for path in self.held_out.paths]
-        content = hashlib.sha256(json.dumps([plans, plain(measurement)]).encode())
+        held_out = [self.held_out.fingerprint, plain(measurement)]
+        content = hashlib.sha256(json.dumps(held_out).encode())
         told = {key: value for key, value in plain(self.evaluate).items() if key not in _SHOWN}
         content.update(json.dumps(told, sort_keys=True).encode())
         content.update(repr(self.evaluate.manifest).encode())
@@ -67,7 +68,7 @@ def run_row(
     origin: Origin,
     teacher: Teacher,
     benchmark: Benchmark,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: RowReports,
 ) -> RowResult:
     """Train and measure the row `name`.
@@ -83,9 +84,9 @@ def run_row(
         return unmeasured(name, ablate)
     settings = row_settings(name, ablate, student, objective)
     _LOG.info("row %s (%s): %s", name, row.label, row.sentence)
-    trained = train_row(settings, ablate, origin, teacher, checkpoint, reports)
+    trained = train_row(settings, ablate, origin, teacher, checkpoints, reports)
     best = trained.student.to(default_device())
-    held_out = batches_for(best.config, benchmark.held_out, benchmark.held_out_images)
+    held_out = batches_for(best.config, benchmark.held_out, pictures_in(benchmark.held_out_images))
     measures = measure(best, benchmark.stored, held_out, benchmark.evaluate, ablate.measurement)
     return measured(
         name,

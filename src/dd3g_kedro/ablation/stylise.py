@@ -8,7 +8,7 @@ model, and that is farther from the benchmark's renderings as theirs are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,12 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from dd3g_kedro.ablation.config import Stylisation
 from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.core.identity import Identity
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.core.quadruples.sampling import SourceImage
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.reading import read_rgba
+
+STYLIST = "stylising 1"  # raise when a picture changes; a golden test watches
 
 
 def _flat(picture: Image.Image) -> Image.Image:
@@ -78,39 +80,40 @@ def _generator(image_id: str, seed: int, variant: int) -> np.random.Generator:
 
 
 def stylised_images(
-    images: Sequence[SourceImage], stylisation: Stylisation
-) -> list[tuple[SourceImage, SourceImage, int]]:
-    """Each variant of each image: the source, what is made of it, the variant's number.
+    images: Mapping[str, Path], stylisation: Stylisation
+) -> list[tuple[str, str, int]]:
+    """Each variant of each image: the source's id, the file that is made of it, its number.
 
-    The file's name says what it is made of, so a file that is there needs not be made again.
+    The file's name is its identity, so a file that is there needs not be made again.
     """
-    seed, made = stylisation.seed, []
-    for image in images:
-        for variant in range(stylisation.variants):
-            name = f"{image.image_id}_{seed}_{variant}"
-            made_id = hashlib.sha256(name.encode()).hexdigest()[:16]
-            made.append((image, SourceImage(made_id, f"{name}.png"), variant))
-    return made
+    seed = stylisation.seed
+    return [
+        (
+            image_id,
+            f"{Identity.of(STYLIST, image=image_id, seed=seed, variant=number).name}.png",
+            number,
+        )
+        for image_id in images
+        for number in range(stylisation.variants)
+    ]
 
 
-def write_stylised(
-    images: Sequence[SourceImage], folder: Path, stylisation: Stylisation, destination: Path
-) -> Path:
-    """Write all variants of the pictures in `folder` to `destination`; what is there is kept.
+def write_stylised(images: Mapping[str, Path], stylisation: Stylisation, destination: Path) -> Path:
+    """Write all variants of the pictures, files by id, to `destination`; what is there is kept.
 
     Raises:
-        InvalidImage: a picture cannot be read any more.
+        InvalidImage: a picture has changed, or cannot be read any more.
     """
     destination.mkdir(parents=True, exist_ok=True)
     plan = stylised_images(images, stylisation)
-    for stale in {p.name for p in destination.glob("*.png")} - {made.file for _, made, _ in plan}:
+    for stale in {path.name for path in destination.glob("*.png")} - {file for _, file, _ in plan}:
         (destination / stale).unlink()
-    todo = [job for job in plan if not (destination / job[1].file).is_file()]
+    todo = [job for job in plan if not (destination / job[1]).is_file()]
     done = len(plan) - len(todo)
-    for source, made, variant in track(todo, len(plan), "stylising", "pictures", done):
-        rgba = read_rgba(folder / source.file, ImageLimits())
+    for image_id, file, variant in track(todo, len(plan), "stylising", "pictures", done):
+        rgba = read_rgba(images[image_id], ImageLimits(), image_id=image_id)
         pixels = (rgba * 255).round().byte().permute(1, 2, 0).numpy()
-        other = stylised(pixels, _generator(source.image_id, stylisation.seed, variant))
-        with written_whole(destination / made.file) as partial:
+        other = stylised(pixels, _generator(image_id, stylisation.seed, variant))
+        with written_whole(destination / file) as partial:
             Image.fromarray(other).save(partial, format="PNG")
     return destination

@@ -33,7 +33,7 @@ def train_row(
     ablate: AblateConfig,
     origin: Origin,
     teacher: Teacher,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
 ) -> TrainedRow:
     """Train a row's student, in one process.
@@ -60,7 +60,7 @@ def train_row(
             weights=ablate.lpips_weights,
         ),
         optimization,
-        checkpoint,
+        checkpoints,
         reports,
         settings.verified_share,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dd3g_kedro.core.errors import DD3GError
 
 
 @contextmanager
@@ -40,3 +43,34 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for one process; the system lets go of it when the process is gone.
+
+    Raises:
+        DD3GError: another one holds it.
+    """
+    path = folder / ".in_use"
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a+") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                held.seek(0)
+                raise DD3GError(
+                    f"{folder}: process {held.read() or '?'} is at work here. Wait until it "
+                    "has ended, or stop it, and start the same command again."
+                ) from error
+            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(held.fileno())):
+                continue  # the other one has just ended and taken the file with it
+            held.truncate(0)
+            held.write(str(os.getpid()))
+            held.flush()
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return

@@ -93,7 +93,10 @@ class Quadruples:
 
 @runtime_checkable
 class InputPictures(Protocol):
-    """II by the name of its file, framed, as squares of straight RGBA (`pictures.input_images`)."""
+    """II by its id, framed, as squares of straight RGBA (`pictures.input_images`)."""
 
-    def __call__(self, file: str, border_ratio: float | None) -> UInt8[Tensor, "4 s s"]:
+    def __call__(self, image_id: str, border_ratio: float | None) -> UInt8[Tensor, "4 s s"]:
         """Recentred with that border; without one only padded."""
+
+    def name(self, image_id: str) -> str:
+        """What people call it."""

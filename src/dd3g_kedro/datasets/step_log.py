@@ -9,7 +9,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class StepLog:
     """Metrics and pictures by step, kept in files first, sent to the tracked run as well.
 
     A file beside the run's tracker survives a killed process and a tracker that is away; a
-    resumed training cuts it back to the step from which it goes on.
+    training that goes on brings it back to what its checkpoint has seen.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,11 +52,10 @@ class StepLog:
                     yield json.loads(line)
 
     def append(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Write one line; non-finite numbers are null."""
-        finite = {key: value if math.isfinite(value) else None for key, value in metrics.items()}
+        """Write one line."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as lines:
-            lines.write(json.dumps({"step": step} | finite) + "\n")
+            lines.write(json.dumps(_record(step, **metrics)) + "\n")
         self._unsent.append((step, time.time(), dict(metrics)))
         if time.monotonic() - self._last_sent >= _FLUSH_EVERY:
             self.flush()
@@ -76,26 +75,27 @@ class StepLog:
             except (MlflowException, OSError) as error:
                 _LOG.warning("the picture %s of step %d is not in the run: %s", name, step, error)
 
-    def truncate(self, step: int) -> None:
-        """Drop what was reported after `step`; what stays is sent to the run that goes on.
+    def begin(self, first: int, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Hold what a training that goes on at step `first` has reported, and nothing else.
 
-        A fresh training drops everything with `truncate(-1)`.
+        The reports are those that its checkpoint keeps, each a `step` with its numbers; a fresh
+        training has none. Pictures of later steps are dropped, and all of them where the lines
+        were another training's. The tracked run is sent what it has not got.
         """
-        kept = [record for record in self.records() if record["step"] <= step]
+        records = [_record(**report) for report in reports]
+        if [record for record in self.records() if record["step"] < first] != records:
+            first = 0
         with written_whole(self._path) as partial:
-            partial.write_text("".join(json.dumps(record) + "\n" for record in kept))
+            partial.write_text("".join(json.dumps(record) + "\n" for record in records))
         for file in self.pictures.glob("*.png"):
             found = _PICTURE.fullmatch(file.name)
-            if found and int(found["step"]) > step:
+            if found and int(found["step"]) >= first:
                 file.unlink()
-        now = time.time()
+        now, sent = time.time(), self._steps_in_run()
         self._unsent = [
-            (
-                record["step"],
-                now,
-                {k: v for k, v in record.items() if k != "step" and v is not None},
-            )
-            for record in kept
+            (record["step"], now, _numbers(record))
+            for record in records
+            if record["step"] not in sent
         ]
         self.flush()
 
@@ -123,6 +123,20 @@ class StepLog:
             return
         self._unsent.clear()
 
+    def _steps_in_run(self) -> set[int]:
+        """What processes that shared this training have sent already."""
+        run = self._tracked_run()
+        if run is None:
+            return set()
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        try:
+            history = MlflowClient(run[0]).get_metric_history(run[1], self._key("loss", run))
+            return {point.step for point in history}
+        except MlflowException:
+            return set()
+
     def _key(self, key: str, run: tuple[str, str]) -> str:  # noqa: ARG002, a row's log needs it
         """What a number is called in the run."""
         return key
@@ -138,6 +152,16 @@ class StepLog:
     def __getstate__(self) -> dict[str, Any]:
         self._tracked_run()
         return self.__dict__ | {"_unsent": []}
+
+
+def _record(step: int, **metrics: float | None) -> dict[str, Any]:
+    """A line; numbers that are not finite are null, for JSON has none."""
+    finite = {k: v if v is not None and math.isfinite(v) else None for k, v in metrics.items()}
+    return {"step": step} | finite
+
+
+def _numbers(record: Mapping[str, Any]) -> dict[str, float]:
+    return {k: v for k, v in record.items() if k != "step" and v is not None}
 
 
 class StepLogDataset(AbstractDataset[StepLog, StepLog]):

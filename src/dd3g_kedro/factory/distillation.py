@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from dd3g_kedro.core.identity import file_fingerprint
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.explicit import ImageDistance
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards
@@ -24,12 +26,12 @@ from dd3g_kedro.pictures.input_images import InputImages
 
 
 def batches_for(
-    config: StudentConfig, shards: QuadrupleShards, images_folder: Path
+    config: StudentConfig, shards: QuadrupleShards, images: Mapping[str, Path]
 ) -> QuadrupleBatches:
-    """Quadruples as a student of that configuration takes them."""
+    """Quadruples as a student of that configuration takes them, their pictures' files by id."""
     views, channels, size = len(config.azimuths_deg), config.latent_channels, config.latent_size
     noise_shape = (views, channels, size, size)
-    pictures = InputImages(images_folder, config.image_size)
+    pictures = InputImages(images, config.image_size)
     return QuadrupleBatches(shards, pictures, config.image_size, noise_shape, config.rig)
 
 
@@ -38,20 +40,22 @@ def distil_on_all_devices(
     teacher: Teacher,
     batches: Batches,
     objective: ObjectiveConfig,
-    perceptual: Callable[[Teacher], ImageDistance],
+    perceptual: partial[ImageDistance],
     optimization: Optimization,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
     verified_share: float = 1.0,
+    verified_every: int = 1,
 ) -> Student:
     """`core.training.distil.distil` in as many processes as `optimization.processes` says.
 
-    `perceptual` makes the second distance of Eq. 4 in each of them, of the teacher there.
+    `perceptual` makes the second distance of Eq. 4 in each of them, of the teacher there; its
+    keywords tell it from others.
     """
     return on_all_devices(
         _distil_here,
-        *(student, teacher, batches, objective, perceptual, optimization, checkpoint, reports),
-        verified_share,
+        *(student, teacher, batches, objective, perceptual, optimization, checkpoints, reports),
+        *(verified_share, verified_every),
         processes=optimization.processes,
     )
 
@@ -61,16 +65,27 @@ def _distil_here(
     teacher: Teacher,
     batches: Batches,
     objective: ObjectiveConfig,
-    perceptual: Callable[[Teacher], ImageDistance],
+    perceptual: partial[ImageDistance],
     optimization: Optimization,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
     verified_share: float,
+    verified_every: int,
 ) -> Student:
     asked = ready(teacher)
     if isinstance(batches, QuadrupleBatches):
         batches = resident_where_they_fit(batches, asked.device)
     if optimization.compile:
         compile_for_distillation(student, asked)
-    settled = (objective, perceptual(asked), optimization, checkpoint, reports, verified_share)
-    return distil(student, asked, batches, *settled)
+    distance = (perceptual(asked), _made_of(perceptual))
+    settled = (objective, *distance, optimization, checkpoints, reports)
+    return distil(student, asked, batches, *settled, verified_share, verified_every)
+
+
+def _made_of(perceptual: partial[ImageDistance]) -> dict[str, object]:
+    """What tells one distance from another; a file of weights by its content."""
+    told = {
+        name: file_fingerprint(value) if isinstance(value, Path) and value.is_file() else value
+        for name, value in perceptual.keywords.items()
+    }
+    return {"of": perceptual.func.__name__} | told

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dd3g_kedro.core.devices import default_device, precision_dtype
+from dd3g_kedro.core.quadruples.collection import Collection, PlannedShard
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import SourceImage, collect_quadruples
+from dd3g_kedro.core.quadruples.sampling import planned_collection, sample_missing
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.engine.ranks import on_all_devices
 from dd3g_kedro.fast.teacher import ready
@@ -17,15 +18,24 @@ _KEY = "parameters_sample.yml or --params: sampling.mixed_precision"
 
 
 def sample(
-    images: Sequence[SourceImage],
-    images_folder: Path,
-    teacher: Teacher,
-    sampling: Sampling,
-    destination: Path,
+    images: Mapping[str, Path], teacher: Teacher, sampling: Sampling, destination: Path
 ) -> Path:
-    """All quadruples of a folder's accepted images, in `destination` (`collect_quadruples`)."""
-    arguments = (images, images_folder, teacher, sampling, destination)
-    return on_all_devices(_sample_here, *arguments, processes=sampling.processes)
+    """All quadruples of the accepted images, files by id, in `destination`.
+
+    What is there under the same identity is kept, quadruple by quadruple; what does not belong
+    there is set aside. The manifest is complete when everything is there.
+
+    Raises:
+        DD3GError: there is no accepted image, or the teacher's views cannot be used.
+        InvalidImage: a picture has changed since it was validated, or cannot be read.
+    """
+    collection = planned_collection(list(images), teacher, sampling, destination)
+    collection.arrange()
+    todo = collection.missing()
+    arguments = (collection, todo, images, teacher, sampling)
+    on_all_devices(_sample_here, *arguments, processes=sampling.processes)
+    collection.finish()
+    return destination
 
 
 def ready_to_sample(teacher: Teacher, sampling: Sampling) -> Teacher:
@@ -40,12 +50,12 @@ def ready_to_sample(teacher: Teacher, sampling: Sampling) -> Teacher:
 
 
 def _sample_here(
-    images: Sequence[SourceImage],
-    images_folder: Path,
+    collection: Collection,
+    todo: Sequence[PlannedShard],
+    images: Mapping[str, Path],
     teacher: Teacher,
     sampling: Sampling,
-    destination: Path,
-) -> Path:
+) -> None:
     size = None if sampling.border_ratio is not None else teacher.config.image_size
-    pictures = InputImages(images_folder, size)
-    return collect_quadruples(images, pictures, teacher, sampling, destination, ready_to_sample)
+    pictures = InputImages(images, size)
+    sample_missing(collection, todo, pictures, teacher, sampling, ready_to_sample)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -14,17 +16,21 @@ from torch import Tensor, nn
 
 from dd3g_kedro.core.devices import default_device, network_dtype
 from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.identity import Identity, deciding, weights_fingerprint
 from dd3g_kedro.core.teacher.cameras import camera_conditioning
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.training.config import Optimization
-from dd3g_kedro.core.training.loop import Terms, fit, own_share, step_generator
+from dd3g_kedro.core.training.config import FREE, Optimization
+from dd3g_kedro.core.training.loop import Measures, Terms, fit, own_share, step_generator
 from dd3g_kedro.core.training.pictures import picture_rows
 from dd3g_kedro.core.training.reporting import StepReports, callbacks_to
 from dd3g_kedro.fast.compiled_layers import lay_out_for_the_compiler
 from dd3g_kedro.mini_teacher.config import AutoencoderObjective, DenoiserObjective, ViewAugmentation
 from dd3g_kedro.mini_teacher.views import ViewsFolder
 
+AUTOENCODER = "autoencoder 1"  # makers; one rises when the same inputs make another result
+DENOISER = "denoiser 1"
 _PICTURED = 12  # views on the picture of an autoencoder
+_VIEWS = 4  # of an object, drawn at once
 
 
 class _Reconstruction(nn.Module):
@@ -57,7 +63,7 @@ def fit_autoencoder(
     weights: AutoencoderObjective,
     optimization: Optimization,
     augmentation: ViewAugmentation,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
 ) -> AutoencoderKL:
     """Fit the VAE to single views; its scaling factor makes latents of unit variance."""
@@ -65,7 +71,7 @@ def fit_autoencoder(
     cells = views.size // 2 ** (len(autoencoder.config.block_out_channels) - 1)
 
     def batch(generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
-        objects = max(own_share(optimization.batch_size) // 4, 1)
+        objects = own_share(optimization.batch_size, _VIEWS) // _VIEWS
         drawn = views.on(device).draw(objects, generator, augmentation)
         return rearrange(drawn.images, "b v c h w -> (b v) c h w")
 
@@ -76,9 +82,17 @@ def fit_autoencoder(
         restored, _ = model(images, noise.to(device))
         return {"true_restored": picture_rows([[*images], [*restored]])}
 
-    callbacks = callbacks_to(reports, pictures)
+    identity = Identity.of(
+        AUTOENCODER,
+        optimization=deciding(optimization, FREE),
+        autoencoder_objective=weights,
+        augmentation=augmentation,
+        network=_public(autoencoder.config),
+        start=weights_fingerprint(autoencoder.state_dict()),
+        data=views.fingerprint,
+    )
 
-    def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
+    def objective(model: nn.Module, _: int, generator: torch.Generator) -> tuple[Terms, Measures]:
         images = batch(generator)
         shape = (len(images), autoencoder.config.latent_channels, cells, cells)
         noise = torch.randn(shape, generator=generator).to(device)
@@ -87,21 +101,20 @@ def fit_autoencoder(
             (a - b).abs().mean() for a, b in zip(_edges(restored), _edges(images), strict=True)
         ]
         squared = (restored.detach().clamp(0, 1) - images).square().mean()
-        callbacks.measures["psnr"] = -10 * squared.log10()
-        return {
+        terms = {
             "absolute": weights.absolute * (restored - images).abs().mean(),
             "edges": weights.edges * torch.stack(edges).sum(),
             "colours": weights.colours * (_colours(restored) - _colours(images)).square().mean(),
             "divergence": weights.divergence * divergence,
         }
+        return terms, {"psnr": -10 * squared.log10()}
 
     module: nn.Module = _Reconstruction(autoencoder)
     module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if optimization.compile:
         module.compile()
-    fitted = fit(
-        module, objective, optimization, checkpoint, callbacks, "autoencoder", views.fingerprint
-    )
+    told = (identity, checkpoints, callbacks_to(reports, pictures), "autoencoder")
+    fitted = fit(module, objective, optimization, *told)
     result: AutoencoderKL = fitted.autoencoder
     generator = torch.Generator().manual_seed(optimization.seed)
     with torch.no_grad():
@@ -135,13 +148,24 @@ def fit_denoiser(
     views: ViewsFolder,
     optimization: Optimization,
     augmentation: ViewAugmentation,
-    checkpoint: Path,
+    checkpoints: Path,
     reports: StepReports,
     asked: DenoiserObjective | None = None,
 ) -> Teacher:
     """Fit U-Net and image encoder to the views' latents; the VAE stays as it is."""
     asked = asked or DenoiserObjective()
-    device, callbacks = default_device(), callbacks_to(reports)
+    device = default_device()
+    identity = Identity.of(
+        DENOISER,
+        optimization=deciding(optimization, FREE),
+        denoiser_objective=asked,
+        augmentation=augmentation,
+        teacher=teacher.config,
+        schedule=_public(teacher.schedule.config),
+        autoencoder=_public(teacher.autoencoder.config),
+        start=weights_fingerprint(teacher.state_dict()),
+        data=views.fingerprint,
+    )
     teacher.requires_grad_(requires_grad=True).to(device)
     teacher.autoencoder.requires_grad_(requires_grad=False)
     teacher.image_encoder.post_layernorm.requires_grad_(requires_grad=False)  # of pooling: unused
@@ -166,7 +190,7 @@ def fit_denoiser(
         latents = encoder.encode(pixels).latent_dist.mean * scaling
         return latents.float().unflatten(0, images.shape[:2])
 
-    def objective(model: nn.Module, _: int, generator: torch.Generator) -> Terms:
+    def objective(model: nn.Module, _: int, generator: torch.Generator) -> tuple[Terms, Measures]:
         batch = views.on(device).draw(own_share(optimization.batch_size), generator, augmentation)
         latents = encode(torch.cat([batch.input_image[:, None], batch.images], dim=1))
         timesteps = drawn_timesteps(len(latents), steps, asked.timestep_shift, generator)
@@ -177,8 +201,12 @@ def fit_denoiser(
         target = schedule.get_velocity(latents[:, 1:], noise, timesteps) if velocity else noise
         camera = camera_conditioning(orbit(batch.azimuth, batch.elevation, teacher.config.rig))
         output = model(noisy, timesteps, camera, batch.input_image, latents[:, 0], keep)
-        return {"denoising": (output.float() - target).square().mean()}
+        return {"denoising": (output.float() - target).square().mean()}, {}
 
-    # a training that goes on from another teacher is another one
-    told = " ".join([views.fingerprint, teacher.fingerprint, repr((asked, augmentation))])
-    return fit(teacher, objective, optimization, checkpoint, callbacks, "teacher", told)
+    told = (identity, checkpoints, callbacks_to(reports), "teacher")
+    return fit(teacher, objective, optimization, *told)
+
+
+def _public(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A library's configuration without what it notes of itself: its version, a folder's name."""
+    return {name: value for name, value in config.items() if not name.startswith("_")}

@@ -17,7 +17,8 @@ from dd3g_kedro.core.training.loop import step_generator
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatch
 from dd3g_kedro.core.types import Quadruples
 from dd3g_kedro.mini_teacher.config import ViewAugmentation
-from dd3g_kedro.mini_teacher.views import DRAW, RenderedViews, ViewsFolder
+from dd3g_kedro.mini_teacher.drawing import DRAW
+from dd3g_kedro.mini_teacher.views import RenderedViews, ViewsFolder
 
 _STREAM = 4_098  # of a step's random numbers: the training's own streams are the processes' numbers
 
@@ -92,8 +93,8 @@ def _check(folder: ViewsFolder, student: StudentConfig) -> None:
     if folder.size != student.image_size:
         raise ValueError(
             f"{folder.folder}: expected views of {student.image_size} pixels, as "
-            f"student.image_size says, found {folder.size}. Change teacher_training.views.size, "
-            f"delete the folder and draw again: {DRAW}"
+            f"student.image_size says, found {folder.size}. Change teacher_training.views.size "
+            f"and draw again: {DRAW}"
         )
     frames = [round(float(angle), 3) for angle in frame_azimuths().rad2deg()]
     if [round(angle, 3) for angle in student.azimuths_deg] != frames:

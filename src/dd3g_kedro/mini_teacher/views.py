@@ -1,13 +1,12 @@
-"""Ground-truth views of meshes: drawn once, then served as training batches of the mini teacher."""
+"""Drawn true views, served as training batches of the mini teacher."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -15,91 +14,14 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from dd3g_kedro.core.errors import DD3GError, InvalidMesh
-from dd3g_kedro.core.files import written_whole
-from dd3g_kedro.core.geometry.cameras import orbit
-from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.identity import Identity
 from dd3g_kedro.core.objective.background import composite, random_background
-from dd3g_kedro.core.processes import available_cores
 from dd3g_kedro.core.progress import track
-from dd3g_kedro.mini_teacher.config import ViewAugmentation, ViewRendering
-from dd3g_kedro.objects.config import Lighting
-from dd3g_kedro.objects.drawing import draw_mesh
-from dd3g_kedro.objects.loading import load_mesh
-from dd3g_kedro.objects.mesh import stretched
-from dd3g_kedro.objects.objects import find_meshes, meshes_of_split, read_catalog
-from dd3g_kedro.objects.views import fitted
+from dd3g_kedro.mini_teacher.config import ViewAugmentation
+from dd3g_kedro.mini_teacher.drawing import DRAW, listed_views
 
-DRAW = "kedro run --pipelines=teacher --nodes=draw_training_views"
 _SAME_DEG = 0.01  # elevations that differ by less are one
-
-
-def _file_name(mesh: Path, rendering: ViewRendering, rig: CameraRig, variant: int) -> str:
-    content = hashlib.sha256(mesh.read_bytes())
-    content.update(repr((rendering, rig)).encode())
-    if variant:
-        content.update(repr((variant, rendering.stretch)).encode())
-    return f"{content.hexdigest()[:16]}.npz"
-
-
-def _draw_rings(job: tuple[Path, Path, ViewRendering, CameraRig, int]) -> str | None:
-    """Draw one object's rings; return the reason if its mesh is unusable."""
-    mesh_path, folder, rendering, rig, variant = job
-    target = folder / _file_name(mesh_path, rendering, rig, variant)
-    if target.exists():
-        return None
-    try:
-        mesh = load_mesh(mesh_path)
-    except InvalidMesh as error:
-        return str(error)
-    seed = int.from_bytes(hashlib.sha256(target.name.encode()).digest()[:4], "little")
-    draw = np.random.default_rng((rendering.seed, seed))
-    rings = np.array([draw.uniform(low, high) for low, high in rendering.elevations_deg])
-    if variant:
-        mesh = stretched(mesh, np.exp(draw.normal(0, rendering.stretch, 3)))
-    azimuth = torch.arange(rendering.azimuths) * (2 * math.pi / rendering.azimuths)
-    pictures = []
-    for elevation in np.radians(rings):
-        cameras = orbit(azimuth[None], torch.full_like(azimuth, float(elevation))[None], rig)
-        rgba = draw_mesh(fitted(mesh, rendering.reach), cameras, rendering.size, Lighting())
-        pictures.append((rgba * 255).round().byte().numpy())
-    with written_whole(target) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, rgba=np.stack(pictures), elevations=np.radians(rings).astype(np.float32))
-    return None
-
-
-def draw_views(
-    meshes: Sequence[Path], folder: Path, rendering: ViewRendering, rig: CameraRig
-) -> dict[str, str]:
-    """Draw all meshes into `folder`, a file an object; what is there already is kept.
-
-    Returns:
-        The meshes that could not be used, with their reasons.
-
-    Raises:
-        DD3GError: not one mesh could be used.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    variants = range(rendering.variants)
-    jobs = [(mesh, folder, rendering, rig, variant) for mesh in meshes for variant in variants]
-    workers = available_cores()
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
-        results = track(
-            pool.map(_draw_rings, jobs, chunksize=4), len(jobs), "drawing views", "objects"
-        )
-        failures = {
-            str(job[0]): reason for job, reason in zip(jobs, results, strict=True) if reason
-        }
-    if len(failures) == len(meshes):
-        raise DD3GError(
-            f"{len(meshes)} meshes, none could be used. Expected .glb, .gltf or .obj files with a "
-            f"surface. First reason: {next(iter(failures.values()), 'the list is empty')}"
-        )
-    return failures
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
@@ -201,24 +123,27 @@ class _Plan:
 
 
 class ViewsFolder:
-    """What `draw_views` wrote; read when the first batch is asked for."""
+    """What `draw_views` has listed; read when the first batch is asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the views and their manifest.
+        expected: the setting that they must be of (`views_setting`); None: any.
+
+    Raises:
+        DD3GError: there are none, a listed one is missing, or they are of another setting.
+    """
+
+    def __init__(self, folder: Path, expected: Identity | None = None) -> None:
         self.folder = folder
-        self.files = sorted(folder.glob("*.npz"))
-        if not self.files:
-            raise DD3GError(
-                f"{folder}: expected drawn views (*.npz), found none. Draw them: {DRAW}"
-            )
-        names = "/".join(path.name for path in self.files)  # content hashes
+        self.files = listed_views(folder, expected)
+        names = "/".join(path.name for path in self.files)  # identities
         self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
         self._loaded: RenderedViews | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Rings, azimuths, channels and pixels of an object."""
-        with np.load(self.files[0]) as stored:
-            return tuple(stored["rgba"].shape)
+        return tuple(_stored(self.files[0])[0].shape)
 
     @property
     def size(self) -> int:
@@ -229,7 +154,7 @@ class ViewsFolder:
         """All views on a device; read once.
 
         Raises:
-            DD3GError: the folder holds views of several settings.
+            DD3GError: a file is damaged, or of another shape.
         """
         if self._loaded is None:
             self._loaded = self.read(device)
@@ -243,14 +168,13 @@ class ViewsFolder:
         """
         found: list[set[int]] = []
         for path in self.files:
-            with np.load(path) as stored:
-                near = np.abs(np.degrees(stored["elevations"]) - elevation_deg) < _SAME_DEG
+            near = np.abs(np.degrees(_stored(path)[1]) - elevation_deg) < _SAME_DEG
             found.append({int(ring) for ring in np.flatnonzero(near)})
         if not (rings := set.intersection(*found)):
             raise DD3GError(
                 f"{self.folder}: expected a ring of views at {elevation_deg:g} degrees for every "
                 f"object, found none. Add [{elevation_deg:g}, {elevation_deg:g}] to "
-                f"teacher_training.views.elevations_deg, delete the folder and draw again: {DRAW}"
+                f"teacher_training.views.elevations_deg and draw again: {DRAW}"
             )
         return sorted(rings)
 
@@ -258,23 +182,34 @@ class ViewsFolder:
         """The views of these rings, None: of all, on a device.
 
         Raises:
-            DD3GError: the folder holds views of several settings.
+            DD3GError: a file is damaged, or of another shape.
         """
         shape, count = self.shape, len(self.files)
         chosen = list(range(shape[0]) if rings is None else rings)
         rgba = torch.empty(count, len(chosen), *shape[1:], dtype=torch.uint8, device=device)
         elevations = torch.empty(count, len(chosen))
         for index, path in enumerate(track(self.files, count, "reading views", "objects")):
-            with np.load(path) as stored:
-                found, angles = stored["rgba"], stored["elevations"]
+            found, angles = _stored(path)
             if found.shape != shape:
                 raise DD3GError(
                     f"{path}: expected views of shape {shape} as in {self.files[0].name}, found "
-                    f"{found.shape}. Delete the folder {self.folder} and run again."
+                    f"{found.shape}. Draw them again: {DRAW}"
                 )
             rgba[index] = torch.from_numpy(found[chosen])
             elevations[index] = torch.from_numpy(angles[chosen])
         return RenderedViews(rgba, elevations.to(device))
+
+
+def _stored(path: Path) -> tuple[UInt8[np.ndarray, "r a 4 h w"], Float[np.ndarray, " r"]]:
+    """An object's views and its rings' elevations, their checksums compared."""
+    try:
+        with np.load(path) as stored:
+            return stored["rgba"], stored["elevations"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DD3GError(
+            f"{path}: expected the drawn views of an object, found a damaged file ({error}). "
+            f"Delete it and draw it again: {DRAW}"
+        ) from error
 
 
 def _recolour(
@@ -294,17 +229,3 @@ def _recolour(
     rgb = rgba[:, :, :3].gather(2, index) * gain[:, None, :, None, None]
     rgb = rgb.clamp(0, 1) ** gamma.view(-1, 1, 1, 1, 1)
     return torch.cat([rgb, rgba[:, :, 3:]], dim=2)
-
-
-def mesh_files(folders: Sequence[Path], split: str, key: str) -> list[Path]:
-    """All meshes of the folders; where `catalog.csv` divides them, only that part.
-
-    Raises:
-        InvalidMesh: a folder has none; `key` is the parameter to correct.
-    """
-    files: list[Path] = []
-    for folder in folders:
-        catalog = read_catalog(folder)
-        divided = any(name in catalog and catalog[name].split for name in find_meshes(folder))
-        files += meshes_of_split(folder, split if divided else None, key).values()
-    return files

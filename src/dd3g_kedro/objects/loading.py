@@ -17,6 +17,7 @@ from dd3g_kedro.core.errors import InvalidMesh
 from dd3g_kedro.objects.color import srgb_from_linear
 from dd3g_kedro.objects.mesh import Mesh
 from dd3g_kedro.objects.normals import corner_normals, face_areas_and_normals
+from dd3g_kedro.objects.references import beside
 from dd3g_kedro.objects.textures import stack_textures, texture_array
 
 SUFFIXES = (".glb", ".gltf", ".obj")
@@ -32,15 +33,14 @@ class _LocalFiles(trimesh.resolvers.FilePathResolver):
 
     def __init__(self, mesh: Path) -> None:
         super().__init__(str(mesh))
-        self._textures = mesh.parent.parent / "materials" / "textures"
+        self._mesh = mesh
         self.missing: list[str] = []
 
     def get(self, name: str) -> bytes:
         try:
             return super().get(name)
         except (FileNotFoundError, OSError, ValueError):
-            elsewhere = self._textures / Path(name.strip().replace("\\", "/")).name
-            if elsewhere.is_file():
+            if elsewhere := beside(self._mesh, name):
                 return elsewhere.read_bytes()
             self.missing.append(name)
             raise

@@ -29,12 +29,14 @@ from dd3g_kedro.objects.objects import (
     read_catalog,
     write_table,
 )
+from dd3g_kedro.objects.references import files_of_mesh
 
 SOURCE_FILE = "sources.csv"
 SOURCE_COLUMNS = ("file", "name", "source", "licence", "author", "prompt")
 VIEW_COLUMNS = ("object_id", "view", "azimuth_deg", "elevation_deg", "png")
 _MARK = "dd3g-kedro:collect"  # in our PNG files: what they were drawn from
-_VERSION = "1"  # of the renderer: another one means other pictures
+FRONTS = "front views 1"  # raise when a picture changes; a golden test watches
+_VERSION = FRONTS.rpartition(" ")[2]
 _ALONE_UP_TO = 64  # meshes
 _LOG = logging.getLogger(__name__)
 
@@ -99,12 +101,14 @@ def _front_of(name: str, front: FrontViews) -> tuple[float, float]:
 
 
 def _drawn_from(path: Path, view: tuple[float, float], drawing: Drawing) -> str:
-    """A fingerprint of the mesh file, its .mtl or .bin of the same name, and how it is drawn."""
+    """A fingerprint of the mesh, every file that it names, and how it is drawn.
+
+    Ours: not an `Identity`'s digest. The mark lies in every picture's bytes, and pictures lie in
+    the repository's store: those of a mesh that names no other file keep theirs.
+    """
     content = hashlib.sha256(repr((_VERSION, view, drawing)).encode())
-    for suffix in (path.suffix, ".mtl", ".bin"):
-        companion = path.with_suffix(suffix)
-        if companion.is_file():
-            content.update(companion.read_bytes())
+    for file in files_of_mesh(path):
+        content.update(file.read_bytes())
     return content.hexdigest()[:32]
 
 
@@ -121,8 +125,15 @@ def _draw_front(job: _FrontJob) -> SkippedMesh | None:
     view = _front_of(job.name, job.front)
     try:
         mark = _drawn_from(job.mesh, view, job.drawing)
-        if _mark_of(job.target) == mark:
+        there = _mark_of(job.target)
+        if there == mark:
             return None
+        if there is None and job.target.exists():
+            return SkippedMesh(
+                job.name,
+                f"{job.target}: a picture of this name is there that was not drawn here; it was "
+                "left alone. Rename it, or the mesh.",
+            )
         rgba = draw_views(load_mesh(job.mesh), view[:1], view[1:], job.drawing)[0]
     except (InvalidMesh, OSError) as error:
         return SkippedMesh(job.name, str(error))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +29,24 @@ class DecodedImage:
     mode: str  # the file's own: RGBA, P, LA, RGB, L, CMYK, I;16, ...
 
     @property
+    def image_id(self) -> str:
+        """Its pixels' id."""
+        return image_id(self.pixels)
+
+    @property
     def pixels_8(self) -> UInt[np.ndarray, "h w 4"]:
         """The pixels in 8 bits, 16-bit ones rounded to the nearest."""
         if self.pixels.dtype == np.uint8:
             return self.pixels
         return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def image_id(pixels: UInt[np.ndarray, "h w 4"]) -> str:
+    """The first 64 bits of the pixels' SHA-256: the same picture in another file has the same."""
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(f"{pixels.dtype.name} {height} {width} ".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()[:16]
 
 
 def decode(path: Path, limits: ImageLimits) -> DecodedImage:
@@ -62,6 +77,8 @@ def decode(path: Path, limits: ImageLimits) -> DecodedImage:
         try:
             with Image.open(path, formats=FORMATS) as image:
                 _refuse_before_decoding(path, image, limits)
+                if image.format == "PNG":
+                    _refuse_rotten_png(path)
                 mode = image.mode
                 image.load()
                 upright = ImageOps.exif_transpose(image)
@@ -104,6 +121,23 @@ def _refuse_before_decoding(path: Path, image: Image.Image, limits: ImageLimits)
             f"{path}: animated or of several pages, {frames} frames where one is expected; save "
             "the one that is meant"
         )
+
+
+def _refuse_rotten_png(path: Path) -> None:
+    """Compare the checksum of every chunk; the decoder does not look at those of the pixels."""
+    with path.open("rb") as stream:
+        place = stream.seek(8)
+        while len(head := stream.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4], "big"), head[4:]
+            content, told = stream.read(length), stream.read(4)
+            if len(content) == length and zlib.crc32(kind + content).to_bytes(4, "big") != told:
+                raise InvalidImage(
+                    f"{path}: damaged, the checksum of its chunk {kind.decode('latin-1')} at byte "
+                    f"{place} does not fit; copy or make it again"
+                )
+            if kind == b"IEND":
+                return
+            place += 12 + length
 
 
 def _pixels(path: Path, image: Image.Image) -> UInt[np.ndarray, "h w 4"]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt
 from PIL import Image
 
 from dd3g_kedro.core.errors import InvalidImage
@@ -53,7 +50,7 @@ def inspect_with_thumbnail(
     path: Path, limits: ImageLimits, root: Path, thumbnail: int
 ) -> tuple[ImageRow, str | None]:
     """`inspect_image` and a small picture as a data URI, none if `thumbnail` pixels are 0."""
-    name, mistake = _table_name(path, root)
+    name, mistake = table_name(path, root)
     try:
         size = path.stat().st_size
     except OSError:
@@ -69,7 +66,7 @@ def inspect_with_thumbnail(
     row = ImageRow(
         file=name,
         bytes=size,
-        image_id=image_id(decoded.pixels),
+        image_id=decoded.image_id,
         width=width,
         height=height,
         mode=decoded.mode,
@@ -78,15 +75,7 @@ def inspect_with_thumbnail(
     return row, _thumbnail(decoded, thumbnail) if thumbnail else None
 
 
-def image_id(pixels: UInt[np.ndarray, "h w 4"]) -> str:
-    """The first 64 bits of the pixels' SHA-256: the same picture in another file has the same."""
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(f"{pixels.dtype.name} {height} {width} ".encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()[:16]
-
-
-def _table_name(path: Path, root: Path) -> tuple[str, str | None]:
+def table_name(path: Path, root: Path) -> tuple[str, str | None]:
     """The file's name in the table, and what is wrong with it."""
     name = path.relative_to(root).as_posix()
     raw = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -16,18 +16,30 @@ from dd3g_kedro.pictures.decoding import decode
 
 
 def read_rgba(
-    path: str | Path, limits: ImageLimits, *, remove_background: bool = False
+    path: str | Path,
+    limits: ImageLimits,
+    *,
+    remove_background: bool = False,
+    image_id: str | None = None,
 ) -> Float[Tensor, "4 h w"]:
     """Read a picture as sRGB and straight alpha in [0, 1], upright.
 
-    An opaque picture is refused, or with `remove_background` cut out of a uniform background.
+    An opaque picture is refused, or with `remove_background` cut out of a uniform background; so is
+    one whose pixels are not those of `image_id`.
 
     Raises:
         InvalidImage: the picture cannot be used; the message names the file, what was expected,
             what came and what to do.
     """
     path = Path(path)
-    pixels = decode(path, limits).pixels
+    decoded = decode(path, limits)
+    if image_id is not None and decoded.image_id != image_id:
+        raise InvalidImage(
+            f"{path}: the picture has changed: expected pixels with the id {image_id}, of "
+            f"which the image table speaks, found {decoded.image_id}. Put the former picture "
+            "back, or run `kedro run --pipelines=validate` and then `sample` again"
+        )
+    pixels = decoded.pixels
     full = np.float32(np.iinfo(pixels.dtype).max)
     rgba = rearrange(torch.from_numpy(pixels.astype(np.float32) / full), "h w c -> c h w")
     rgba = rgba.contiguous()

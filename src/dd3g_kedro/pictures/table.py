@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -25,3 +26,16 @@ def _kind(column: str) -> str:
     if column in _WHOLE:
         return "Int64"
     return "boolean" if column in _TRUTH else "float64"
+
+
+def files_by_id(table: pd.DataFrame, folder: Path, *, accepted: bool = False) -> dict[str, Path]:
+    """The pictures of an image table, in the order of their ids; perhaps accepted ones only.
+
+    Of several files with the same pixels the accepted one counts, else the first.
+    """
+    known = table[table["image_id"].notna() & (table["accepted"] | (not accepted))]
+    ordered = known.sort_values(["image_id", "accepted", "file"], ascending=[True, False, True])
+    once = ordered.drop_duplicates("image_id")
+    return {
+        image_id: folder / file for image_id, file in zip(once.image_id, once.file, strict=True)
+    }

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dd3g_kedro.core.objective.config import ExplicitSupervision
-from dd3g_kedro.core.objective.explicit import explicit_supervision
+from dd3g_kedro.core.objective.explicit import explicit_supervision, with_input_view
 from dd3g_kedro.core.objective.fidelity import ssim
 
 PAPER = ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5)
@@ -47,6 +47,15 @@ def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
     torch.testing.assert_close(parts["mse"], torch.tensor(1.0))
     with pytest.raises(ValueError, match=r"explicit\.detail_every must be at least 1, got 0"):
         ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=0)
+
+
+def test_the_inputs_own_view_is_the_input_and_the_others_stay():
+    targets, given = torch.zeros(2, 4, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    found = with_input_view(targets, given, (-90, 0, 90, 180))
+    torch.testing.assert_close(found[:, 1], given)
+    assert found[:, [0, 2, 3]].abs().max() == 0
+    assert targets.abs().max() == 0
+    torch.testing.assert_close(with_input_view(targets, given, (45, 135)), targets)
 
 
 def test_without_weight_the_perceptual_distance_is_not_computed():

@@ -5,7 +5,13 @@ import pytest
 import torch
 from scipy.signal import convolve2d
 
-from dd3g_kedro.core.objective.fidelity import foreground_psnr, psnr, ssim
+from dd3g_kedro.core.objective.fidelity import (
+    foreground_psnr,
+    laplacian_energy,
+    psnr,
+    sharpness,
+    ssim,
+)
 
 
 def pictures(seed, count=2, size=(17, 23)):
@@ -90,3 +96,31 @@ def test_ssims_gradient_is_that_of_differences():
     targets = pictures(9, 1, (13, 12)).double()
     images = pictures(10, 1, (13, 12)).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: ssim(x, targets), images, fast_mode=True)
+
+
+def test_the_laplacian_of_a_parabola_is_its_curvature():
+    y, x = torch.meshgrid(*[torch.arange(16.0)] * 2, indexing="ij")
+    picture = (0.01 * x.square() + 0.02 * y.square()).expand(1, 3, 16, 16)
+    torch.testing.assert_close(laplacian_energy(picture), torch.tensor([0.06**2]))
+
+
+def test_sharpness_is_one_for_the_truth_less_for_blur_and_more_for_noise():
+    truth = torch.zeros(1, 3, 64, 64)
+    truth[..., 20:40, 20:40] = 1
+    blurred = torch.nn.functional.avg_pool2d(truth, 3, 1, 1)
+    noisy = truth + 0.3 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(sharpness(truth, truth), torch.ones(1))
+    assert sharpness(blurred, truth) < 0.5
+    assert sharpness(noisy, truth) > 1.5
+
+
+def test_sharpness_is_compared_at_128_pixels():
+    small = torch.rand(1, 3, 128, 128)
+    large = small.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    other = torch.rand(1, 3, 128, 128)
+    wide = other.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    torch.testing.assert_close(sharpness(large, wide), sharpness(small, other))
+
+
+def test_a_target_without_edges_has_no_sharpness():
+    assert sharpness(torch.rand(1, 3, 8, 8), torch.full((1, 3, 8, 8), 0.5)).isnan().all()

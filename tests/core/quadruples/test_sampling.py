@@ -1,4 +1,6 @@
 import hashlib
+import json
+import math
 import os
 import signal
 import subprocess
@@ -13,22 +15,26 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from tests.fakes import (
+    SIZE,
     TINY_SAMPLING,
     tiny_mini_config,
     tiny_quadruples,
     tiny_teacher,
     write_images,
 )
+from tests.golden import check_golden
 
 from dd3g_kedro.core.errors import DD3GError, InvalidShard
+from dd3g_kedro.core.kept import read_manifest
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.sampling import QuadrupleSampler, SourceImage, image_background
+from dd3g_kedro.core.quadruples.sampling import SAMPLER, QuadrupleSampler, image_background
 from dd3g_kedro.core.quadruples.shards import (
     QuadrupleShards,
     decode_png,
     encode_png,
-    shard_plan,
+    read_shard,
+    rows_of,
     to_bytes,
     write_shard,
 )
@@ -40,7 +46,7 @@ from dd3g_kedro.mini_teacher.config import AutoencoderConfig
 from dd3g_kedro.mini_teacher.model import build_image_encoder, build_mini_teacher
 from dd3g_kedro.pictures.config import ImageLimits
 from dd3g_kedro.pictures.framing import recentred_canvas, square
-from dd3g_kedro.pictures.input_images import InputImages
+from dd3g_kedro.pictures.input_images import InputImages, pictures_in
 from dd3g_kedro.pictures.reading import read_rgba
 
 
@@ -101,7 +107,10 @@ def seen_by_the_encoders(folder, names, border_ratio):
     sampling = Sampling(
         steps=1, batch_size=2, border_ratio=border_ratio, background="white", guidance_scale=1.0
     )
-    sample([SourceImage(name, name) for name in names], folder, teacher, sampling, folder / "out")
+    by_name = {path.name: image_id for image_id, path in pictures_in(folder).items()}
+    sample({by_name[name]: folder / name for name in names}, teacher, sampling, folder / "out")
+    order = [sorted(by_name[name] for name in names).index(by_name[name]) for name in names]
+    seen = {part: given[order] for part, given in seen.items()}
     return seen["clip"], seen["vae"]
 
 
@@ -139,7 +148,8 @@ def test_a_long_thin_picture_keeps_within_memory(tmp_path, border_ratio):
     rgba = np.full((30, 40_000, 4), 255, np.uint8)
     rgba[:, :100, 3] = 0
     Image.fromarray(rgba).save(tmp_path / "thin.png")
-    found = InputImages(tmp_path, None)("thin.png", border_ratio)
+    ((image_id, path),) = pictures_in(tmp_path).items()
+    found = InputImages({image_id: path}, None)(image_id, border_ratio)
     assert found.shape == (4, 2048, 2048)
     rows = (found[3] > 0).any(dim=1).sum()  # 30 / 40,000 of 2048, LGM leaves the last one out
     assert rows == (2 if border_ratio is None else 1)
@@ -151,42 +161,17 @@ def test_backgrounds_differ_between_images_and_come_from_the_id():
     assert not torch.equal(one, other)
 
 
-def test_whole_shards_are_kept_and_missing_ones_made_as_in_an_undisturbed_run(tmp_path):
-    shards, images, teacher = tiny_quadruples(tmp_path, count=4)
-    undisturbed = hashes(shards.folder)
-    kept = shards.paths[0].stat().st_mtime_ns
-    shards.paths[1].unlink()
-    shards.paths[2].write_bytes(shards.paths[2].read_bytes()[:100])  # cut short
-    sources = write_images(images, 4)
-    sample(sources, images, teacher, TINY_SAMPLING, shards.folder)
-    assert hashes(shards.folder) == undisturbed
-    assert shards.paths[0].stat().st_mtime_ns == kept
-
-
-def test_shards_of_another_teacher_or_configuration_are_made_again(tmp_path):
-    shards, images, _ = tiny_quadruples(tmp_path, count=1)
-    before = hashes(shards.folder)
-    sources = write_images(images, 1)
-    sample(sources, images, tiny_teacher(1), TINY_SAMPLING, shards.folder)
-    other_teacher = hashes(shards.folder)
-    fewer_steps = replace(TINY_SAMPLING, steps=1)
-    sample(sources, images, tiny_teacher(1), fewer_steps, shards.folder)
-    assert len({*before.values(), *other_teacher.values(), *hashes(shards.folder).values()}) == 3
-
-
 def test_the_precision_of_the_network_may_be_chosen(tmp_path):
     images = write_images(tmp_path / "images", 1)
-    networks, plans = set(), set()
+    networks, identities = set(), set()
     for precision in ("no", "bf16", "auto"):
         teacher, folder = tiny_teacher(), tmp_path / precision
         sampling = replace(TINY_SAMPLING, mixed_precision=precision)
-        sample(images, tmp_path / "images", teacher, sampling, folder)
+        sample(images, teacher, sampling, folder)
         networks.add(ready_to_sample(teacher, sampling).asked.network.dtype)
-        plans.add(shard_plan(folder / "00000.parquet"))
+        identities.add(json.dumps(read_manifest(folder)["identity"]))
     assert {torch.float32, torch.bfloat16} == networks
-    assert len(plans) == 3
-    # of before there was a choice: such shards stay
-    assert "800ada5b947bb6de2b3e93e03cec104feb7d612c32e0f386b22b565f47f36774" in plans
+    assert len(identities) == 3
 
 
 def test_another_precision_names_the_key():
@@ -194,34 +179,76 @@ def test_another_precision_names_the_key():
         Sampling(mixed_precision="half")
 
 
-def test_surplus_shards_of_an_earlier_run_are_removed(tmp_path):
-    shards, images, teacher = tiny_quadruples(tmp_path, count=3)
-    sources = write_images(images, 3)
-    sample(sources[:1], images, teacher, TINY_SAMPLING, shards.folder)
-    assert [p.name for p in sorted(shards.folder.iterdir())] == ["00000.parquet"]
-
-
 def test_no_accepted_image_is_an_error_that_says_where_to_look(tmp_path):
     with pytest.raises(DD3GError, match=r"no accepted image.*decisions\.csv"):
-        sample([], tmp_path, tiny_teacher(), TINY_SAMPLING, tmp_path / "out")
-
-
-def test_a_shard_cut_short_is_named(tmp_path):
-    shards, _, _ = tiny_quadruples(tmp_path, count=1)
-    path = shards.paths[0]
-    path.write_bytes(path.read_bytes()[:-20])
-    assert shard_plan(path) is None
-    with pytest.raises(InvalidShard, match=r"00000\.parquet.*Delete it and run"):
-        QuadrupleShards(shards.folder)
+        sample({}, tiny_teacher(), TINY_SAMPLING, tmp_path / "out")
 
 
 def test_rows_survive_the_file(tmp_path):
     shards, _, _ = tiny_quadruples(tmp_path, count=1)
     rows = [shards[0], replace(shards[1], border_ratio=0.25)]
-    write_shard(rows, tmp_path / "again" / "0.parquet", "a plan")
-    stored = QuadrupleShards(tmp_path / "again")
-    assert [stored[0], stored[1]] == rows
-    assert shard_plan(tmp_path / "again" / "0.parquet") == "a plan"
+    write_shard(rows, tmp_path / "again" / "0.parquet", "digest")
+    assert rows_of(read_shard(tmp_path / "again" / "0.parquet")) == rows
+
+
+def in_numbers(folder: Path, sampling: Sampling) -> list[float]:
+    """Views of two images as 4 x 4 cells without their mean, and what else rows say."""
+    images = write_images(folder / "images", 2)
+    shards = QuadrupleShards(sample(images, tiny_teacher(), sampling, folder / "quadruples"))
+    rows = [shards[i] for i in range(len(shards))]
+    views = torch.stack([decode_png(v).double() for row in rows for v in row.output_images]) / 255
+    cells = torch.nn.functional.avg_pool2d(views, SIZE // 4)
+    told = [[*row.background, row.seed % 997 / 997, row.elevation_deg] for row in rows]
+    flat = [value for row in told for value in row]
+    return [*(cells - cells.mean(dim=(-1, -2), keepdim=True)).flatten().tolist(), *flat]
+
+
+def test_quadruples_do_not_change_unseen(tmp_path):
+    """Raise SAMPLER when this fails for a reason: kept shards are then made again."""
+    how = replace(TINY_SAMPLING, mixed_precision="no", batch_size=1)
+    found, atol = in_numbers(tmp_path / "one", how), 0.002
+    check_golden(SAMPLER, found, atol)
+    for number, change in enumerate(({"steps": 3}, {"guidance_scale": 2.5}, {"seed": 4})):
+        other = in_numbers(tmp_path / str(number), replace(how, **change))
+        apart = max(abs(one - another) for one, another in zip(found, other, strict=True))
+        assert apart > 3 * atol, change  # a difference would be seen
+
+
+@pytest.mark.parametrize("broken", [torch.nan, 0.0])
+def test_views_that_show_nothing_are_refused_and_nothing_is_lost(tmp_path, monkeypatch, broken):
+    shards, _, teacher = tiny_quadruples(tmp_path, count=1)
+    before = hashes(shards.folder)
+    other = write_images(tmp_path / "images", 2)
+    monkeypatch.setattr(Teacher, "decode_views", lambda *_: torch.full((1, 4, 3, 8, 8), broken))
+    how = replace(TINY_SAMPLING, batch_size=1, shard_size=2, steps=1)
+    with pytest.raises(DD3GError, match=r"image disc\d: expected views.*guidance_scale"):
+        sample(other, teacher, how, shards.folder)
+    assert not list(shards.folder.glob("*.parquet"))
+    kept = shards.folder.parent / "kept" / "quadruples"
+    assert {hash for folder in kept.iterdir() for hash in hashes(folder).values()} == {
+        hash for name, hash in before.items() if name.endswith("parquet")
+    }
+    with pytest.raises(InvalidShard, match=r"2 of 2|4 of 4 quadruples are missing"):
+        QuadrupleShards(shards.folder).require()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"images": 0},
+        {"images": -1},
+        {"processes": 0},
+        {"guidance_scale": math.nan},
+        {"guidance_scale": math.inf},
+        {"guidance_scale": -1.0},
+        {"seed": 2**63},
+        {"seed": -1},
+        {"border_ratio": math.nan},
+    ],
+)
+def test_an_impossible_value_names_its_key(wrong):
+    with pytest.raises(ValueError, match=rf"sampling\.{next(iter(wrong))} must"):
+        Sampling(**wrong)
 
 
 @pytest.mark.parametrize("key", ["steps", "batch_size", "shard_size", "seeds_per_image"])
@@ -237,13 +264,16 @@ from tests.fakes import TINY_SAMPLING, tiny_teacher, write_images
 from dd3g_kedro.factory.sampling import ready_to_sample, sample
 root = Path(sys.argv[1])
 images = write_images(root / "images", 12)
-sample(images, root / "images", tiny_teacher(), TINY_SAMPLING, root / "quadruples")
+sample(images, tiny_teacher(), TINY_SAMPLING, root / "quadruples")
 """
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path, project):
-    environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": f"{project}{os.pathsep}{project / 'src'}",
+        "OMP_NUM_THREADS": "1",
+    }
 
     def start(root: Path) -> subprocess.Popen:
         return subprocess.Popen([sys.executable, "-c", _RUN, str(root)], env=environment)
@@ -258,5 +288,4 @@ def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(tmp_path, project):
     assert 2 <= len(list(folder.glob("*.parquet"))) < 12
     assert start(tmp_path / "killed").wait() == 0
     whole = hashes(tmp_path / "whole" / "quadruples")
-    made = {name: hash for name, hash in hashes(folder).items() if name.endswith("parquet")}
-    assert made == whole
+    assert hashes(folder) == whole

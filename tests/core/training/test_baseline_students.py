@@ -69,7 +69,7 @@ def test_a_baseline_is_distilled_and_its_card_says_what_it_is(tmp_path, part, ca
         OBJECTIVE,
         partial(perceptual_distance, kind="encoder_features", backbone="vgg", weights=None),
         OPTIMIZATION,
-        tmp_path / "checkpoint.pt",
+        tmp_path / "checkpoint",
         StepLog(tmp_path / "steps.jsonl"),
     )
     after = trained.state_dict()

@@ -32,7 +32,7 @@ def test_no_reading_process_outlives_a_training(tmp_path, processes):
     explicit, how = replace(OBJECTIVE, weight_cap=0.0), replace(OPTIMIZATION, processes=processes)
     distil_on_all_devices(
         *(tiny_student(), teacher, batches, explicit, ENCODER_FEATURES, how),
-        *(tmp_path / "s.pt", Reports()),
+        *(tmp_path / "s", Reports()),
     )
     assert set(multiprocessing.active_children()) <= before
 

@@ -169,9 +169,9 @@ def _notes(
             f"is exact; PSNR is capped at {PSNR_CAP:.2f} dB there (the error of 8-bit rounding)."
         )
         lines.append(
-            "Sharpness: energy of the views' Laplacian over the truth's, 1 is as sharp as it. "
-            "ImageNet features: distance of EfficientNet-Lite0's, not LPIPS. Gaussians used: the "
-            "share that covers a tenth of a pixel in twelve views together."
+            "Sharpness: energy of the views' Laplacian over the truth's, at 128 px; 1 is as sharp "
+            "as it. ImageNet features: EfficientNet-Lite0's distance, not LPIPS. Gaussians used: "
+            "the share that covers a tenth of a pixel in twelve views together."
         )
     else:
         lines.append("There is no ground truth: nothing but CLIP similarity can be measured.")

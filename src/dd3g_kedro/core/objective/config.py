@@ -25,6 +25,7 @@ class ExplicitSupervision:
     perceptual_weight: float  # lambda_2, of LPIPS or of the distance that stands in for it
     structure_weight: float = 0.0  # Ours: of 1 - SSIM; the paper has no such term
     hull_weight: float = 0.0  # Ours: of the Gaussians' distance to the views' silhouettes
+    input_view: bool = False  # Ours: at the input's own camera the target is II, not OI
     detail_every: int = 1  # Ours: of so many views one is compared by structure and features
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from einops import rearrange
@@ -13,6 +13,22 @@ from dd3g_kedro.core.objective.config import ExplicitSupervision
 from dd3g_kedro.core.objective.fidelity import ssim
 
 ImageDistance = Callable[[Tensor, Tensor], Tensor]  # ("n 3 h w", "n 3 h w") -> "n", differentiable
+
+
+def with_input_view(
+    targets: Float[Tensor, "b v 3 h w"],
+    input_images: Float[Tensor, "b 3 h w"],
+    azimuths_deg: Sequence[float],
+) -> Float[Tensor, "b v 3 h w"]:
+    """OI with II itself in the view that stands at its camera, azimuth 0 (Ours).
+
+    The teacher draws that view anew, softer than it was given: its student would copy the softness.
+    """
+    targets = targets.clone()
+    for view, azimuth in enumerate(azimuths_deg):
+        if azimuth % 360 == 0:
+            targets[:, view] = input_images
+    return targets
 
 
 def _looked_at(views: Float[Tensor, "b v 3 h w"], every: int) -> Float[Tensor, "n 3 h w"]:

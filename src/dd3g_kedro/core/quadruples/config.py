@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ class Sampling:
     guidance_scale: float = 5.0  # Ours: ImageDream's demo; the paper states none
     seeds_per_image: int = 1
     seed: int = 0  # of the seeds
-    batch_size: int = 4  # objects a batch
+    batch_size: int = 4  # objects a batch; their bits depend on it, and on their place if above 1
     shard_size: int = 64  # quadruples a file
     border_ratio: float | None = None  # recentre the object with this border; null: as it is framed
     compile: bool = False  # torch.compile of the U-Net: a minute at the start, faster batches
@@ -27,8 +28,16 @@ class Sampling:
         for key in ("steps", "seeds_per_image", "batch_size", "shard_size"):
             if getattr(self, key) < 1:
                 raise ValueError(f"sampling.{key} must be at least 1, got {getattr(self, key)}")
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"sampling.processes must be null or at least 1, got {self.processes}")
+        for key in ("processes", "images"):
+            if (count := getattr(self, key)) is not None and count < 1:
+                raise ValueError(f"sampling.{key} must be null or at least 1, got {count}")
+        if not (math.isfinite(self.guidance_scale) and self.guidance_scale >= 0):
+            raise ValueError(
+                f"sampling.guidance_scale must be finite and not negative, got "
+                f"{self.guidance_scale}"
+            )
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"sampling.seed must lie in [0, 2^63), got {self.seed}")
         if self.background not in ("random", "white"):
             raise ValueError(
                 f"sampling.background must be random or white, got {self.background!r}"

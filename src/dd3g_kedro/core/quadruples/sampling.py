@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -18,40 +16,21 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.identity import Identity, deciding
 from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite, random_background
 from dd3g_kedro.core.processes import available_cores, rank, ranks
 from dd3g_kedro.core.progress import track
+from dd3g_kedro.core.quadruples.collection import Collection, Job, PlannedShard
 from dd3g_kedro.core.quadruples.config import Sampling
-from dd3g_kedro.core.quadruples.shards import (
-    QuadrupleRow,
-    encode_png,
-    shard_plan,
-    to_bytes,
-    write_shard,
-)
+from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png, to_bytes
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import Teacher
 from dd3g_kedro.core.types import InputPictures
 
-_LOG = logging.getLogger(__name__)
+SAMPLER = "sampling 1"  # raise when a quadruple changes; a golden test watches
+_FREE = ("images", "shard_size", "processes", "seeds_per_image")  # say which, not what
 _THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
-
-
-@dataclass(frozen=True)
-class SourceImage:
-    """An accepted image: its id (from its pixels) and where it lies."""
-
-    image_id: str
-    file: str  # relative to the images' folder
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One quadruple to be made."""
-
-    image: SourceImage
-    seed: int
 
 
 def _derived_seed(*parts: object) -> int:
@@ -83,23 +62,27 @@ class QuadrupleSampler:
         white = self.sampling.background == "white"
         return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
 
-    def _pictures(self, jobs: Sequence[_Job]) -> list[Float[Tensor, "3 _ _"]]:
+    def _pictures(self, jobs: Sequence[Job]) -> list[Float[Tensor, "3 _ _"]]:
         """II of each, over its background; recentred ones at their own size, as LGM's.
 
         On the CPU: CLIP's are truncated to 8 bits, which a GPU's rounding would move by a level.
         """
 
-        def picture(image: SourceImage) -> Float[Tensor, "3 s s"]:
-            rgba = self.pictures(image.file, self.sampling.border_ratio).float() / 255
-            return composite(rgba, self._background(image.image_id))
+        def picture(image_id: str) -> Float[Tensor, "3 s s"]:
+            rgba = self.pictures(image_id, self.sampling.border_ratio).float() / 255
+            return composite(rgba, self._background(image_id))
 
-        images = dict.fromkeys(job.image for job in jobs)
+        images = dict.fromkeys(job.image_id for job in jobs)
         known = dict(zip(images, self._threads.map(picture, images), strict=True))
-        return [known[job.image] for job in jobs]
+        return [known[job.image_id] for job in jobs]
 
     @torch.inference_mode()
-    def views(self, jobs: Sequence[_Job]) -> UInt8[Tensor, "b v 3 h w"]:
-        """OI of one batch; a short one is filled up, so that its shape is always the same."""
+    def views(self, jobs: Sequence[Job]) -> UInt8[Tensor, "b v 3 h w"]:
+        """OI of one batch; a short one is filled up, so that its shape is always the same.
+
+        Raises:
+            DD3GError: an object's views are not numbers, or all black.
+        """
         size = self.sampling.batch_size
         filled = [*jobs, *[jobs[-1]] * (size - len(jobs))]
         condition = self.teacher.condition(self._pictures(filled))
@@ -111,18 +94,27 @@ class QuadrupleSampler:
             self.sampling.steps,
             self.sampling.guidance_scale,
         )
-        return to_bytes(self.teacher.decode_views(latents)[: len(jobs)]).cpu()
+        views = self.teacher.decode_views(latents)[: len(jobs)]
+        for job, images in zip(jobs, views, strict=True):
+            if not (images.isfinite().all() and (images > 0).any()):
+                raise DD3GError(
+                    f"image {self.pictures.name(job.image_id)}: expected views of an object from "
+                    "the teacher, got "
+                    f"{'black ones' if images.isfinite().all() else 'no numbers (NaN)'}; nothing "
+                    "of this batch was stored. Look at the teacher's weights, "
+                    "sampling.guidance_scale and sampling.mixed_precision."
+                )
+        return to_bytes(views).cpu()
 
-    def rows(self, jobs: Sequence[_Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
+    def rows(self, jobs: Sequence[Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
         """What is stored of a batch."""
         pictures = self._threads.map(encode_png, views.flatten(0, 1))
         return [
             QuadrupleRow(
-                image_id=job.image.image_id,
-                file=job.image.file,
+                image_id=job.image_id,
                 border_ratio=self.sampling.border_ratio,
                 seed=job.seed,
-                background=tuple(self._background(job.image.image_id).tolist()),
+                background=tuple(self._background(job.image_id).tolist()),
                 azimuths_deg=tuple(frame_azimuths().rad2deg().round(decimals=6).tolist()),
                 elevation_deg=self.teacher.config.elevation_deg,
                 guidance_scale=self.sampling.guidance_scale,
@@ -137,106 +129,104 @@ class QuadrupleSampler:
 
     def again(self, row: QuadrupleRow) -> QuadrupleRow:
         """Make a stored quadruple again, in the place that it had in its batch."""
-        jobs = [_Job(SourceImage(row.image_id, row.file), row.seed)] * (row.batch_place + 1)
+        jobs = [Job(row.image_id, row.seed)] * (row.batch_place + 1)
         return self.rows(jobs, self.views(jobs))[-1]
 
 
-def _plans(images: Sequence[SourceImage], sampling: Sampling) -> list[list[_Job]]:
-    jobs = [
-        _Job(image, _derived_seed("noise", sampling.seed, image.image_id, repeat))
-        for image in images[: sampling.images]
-        for repeat in range(sampling.seeds_per_image)
-    ]
-    return [jobs[i : i + sampling.shard_size] for i in range(0, len(jobs), sampling.shard_size)]
-
-
-def _plan_fingerprint(jobs: Sequence[_Job], sampling: Sampling, teacher: str) -> str:
-    free = ["images", "shard_size", "processes"]
-    usual = {"background": "random", "mixed_precision": "auto"}
-    # shards from before there was a choice stay valid
-    free += [key for key, value in usual.items() if getattr(sampling, key) == value]
-    fixed = {k: v for k, v in asdict(sampling).items() if k not in free}
-    content = [fixed, teacher, [(job.image.image_id, job.seed) for job in jobs]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def collect_quadruples(
-    images: Sequence[SourceImage],
-    pictures: InputPictures,
-    teacher: Teacher,
-    sampling: Sampling,
-    destination: Path,
-    prepare: Callable[[Teacher, Sampling], Teacher] = lambda teacher, _: teacher,
-) -> Path:
-    """Sample all quadruples into `destination`, shard by shard; whole shards are kept.
-
-    A run that was killed goes on with the first missing shard and ends with the same files as one
-    that was not; but for rounding on a GPU where `compile` is on: cuDNN then takes whichever kernel
-    was the fastest in this run.
-
-    Args:
-        images: the accepted ones.
-        pictures: gives II by file.
-        teacher: whose views they are.
-        sampling: how.
-        destination: folder of the shards.
-        prepare: makes the teacher ready to be asked; called where there is anything to sample.
+def planned_collection(
+    image_ids: Sequence[str], teacher: Teacher, sampling: Sampling, folder: Path
+) -> Collection:
+    """What `folder` is to hold: the quadruples of the accepted images, in the order of their ids.
 
     Raises:
         DD3GError: there is no accepted image.
     """
-    if not images:
+    if not image_ids:
         raise DD3GError(
             "the image table has no accepted image. Look at the contact sheet for the reasons, "
             "put other images in, or overrule in data/03_primary/decisions.csv; then run validate "
             "again."
         )
-    destination.mkdir(parents=True, exist_ok=True)
-    shards = _plans(images, sampling)
-    names = [f"{number:05d}.parquet" for number in range(len(shards))]
-    for stale in set(destination.glob("*.parquet")) - {destination / name for name in names}:
-        _LOG.info("removing %s: this configuration has only %d shards", stale, len(shards))
-        stale.unlink(missing_ok=True)
-    todo = [
-        (destination / name, jobs, plan)
-        for name, jobs in list(zip(names, shards, strict=True))[rank() :: ranks()]
-        if shard_plan(destination / name)
-        != (plan := _plan_fingerprint(jobs, sampling, teacher.fingerprint))
+    jobs = [
+        Job(image_id, _derived_seed("noise", sampling.seed, image_id, repeat))
+        for image_id in sorted(image_ids)[: sampling.images]
+        for repeat in range(sampling.seeds_per_image)
     ]
-    total = sum(len(jobs) for jobs in shards[rank() :: ranks()])
-    done = total - sum(len(jobs) for _, jobs, _ in todo)
-    if todo:
-        _sample_shards(
-            QuadrupleSampler(prepare(teacher, sampling), pictures, sampling), todo, total, done
-        )
-    return destination
+    identity = Identity.of(SAMPLER, sampling=deciding(sampling, _FREE), teacher=teacher.fingerprint)
+    return Collection.of(folder, identity, jobs, sampling.shard_size)
 
 
-def _sample_shards(
-    sampler: QuadrupleSampler, todo: list[tuple[Path, list[_Job], str]], total: int, done: int
+def sample_missing(
+    collection: Collection,
+    todo: Sequence[PlannedShard],
+    pictures: InputPictures,
+    teacher: Teacher,
+    sampling: Sampling,
+    prepare: Callable[[Teacher, Sampling], Teacher] = lambda teacher, _: teacher,
 ) -> None:
-    size = sampler.sampling.batch_size
+    """Make this process's part of the missing shards; kept quadruples are taken, others sampled.
 
-    def store(path: Path, batches: list[tuple[list[_Job], Tensor]], plan: str) -> None:
-        write_shard([row for batch in batches for row in sampler.rows(*batch)], path, plan)
+    A run that was killed goes on with the first missing shard and ends with the same files as one
+    that was not; but for rounding on a GPU where `compile` is on: cuDNN then takes whichever kernel
+    was the fastest in this run. With `batch_size: 1` quadruples that were kept equal new ones bit
+    for bit; in larger batches the place may round differently.
 
-    def finished() -> Iterator[_Job]:
-        with ThreadPoolExecutor(1) as writer:  # a shard is written while the next is sampled
-            writing: list[Future[None]] = []
-            for path, jobs, plan in todo:
-                batches = []
-                for first in range(0, len(jobs), size):
-                    batch = jobs[first : first + size]
-                    batches.append((batch, sampler.views(batch)))
-                    yield from batch
-                for written in writing:
-                    written.result()
-                writing = [writer.submit(store, path, batches, plan)]
+    Args:
+        collection: arranged already.
+        todo: what was missing of it then, the same for all processes.
+        pictures: gives II by id.
+        teacher: whose views they are.
+        sampling: how.
+        prepare: makes the teacher ready to be asked; called where there is anything to sample.
+    """
+    absent = {shard.name for shard in collection.missing()}
+    mine = [shard for shard in todo[rank() :: ranks()] if shard.name in absent]
+    if not mine:
+        return
+    known = collection.known()
+
+    @cache
+    def sampler() -> QuadrupleSampler:
+        return QuadrupleSampler(prepare(teacher, sampling), pictures, sampling)
+
+    total = sum(len(shard.jobs) for shard in collection.shards[rank() :: ranks()])
+    left = sum(job not in known for shard in mine for job in shard.jobs)
+    sampled = _sampled(collection, mine, known, sampler, sampling.batch_size)
+    if rank() > 0:  # the first process's bar speaks for all: their shares are equal
+        deque(sampled, maxlen=0)
+        return
+    for _ in track(sampled, total, "sampling", "quadruples", max(total - left, 0)):
+        continue
+
+
+def _sampled(
+    collection: Collection,
+    todo: Sequence[PlannedShard],
+    known: Mapping[Job, Path],
+    sampler: Callable[[], QuadrupleSampler],
+    size: int,
+) -> Iterator[Job]:
+    """Sample and store shard by shard; yields each quadruple that was sampled."""
+
+    def store(
+        shard: PlannedShard, rows: dict[Job, QuadrupleRow], made: list[tuple[list[Job], Tensor]]
+    ) -> None:
+        for jobs, views in made:
+            rows |= zip(jobs, sampler().rows(jobs, views), strict=True)
+        collection.store(shard, rows)
+
+    with ThreadPoolExecutor(1) as writer:  # a shard is written while the next is sampled
+        writing: list[Future[None]] = []
+        for shard in todo:
+            rows = collection.take(shard, known)
+            jobs = [job for job in shard.jobs if job not in rows]
+            made = []
+            for first in range(0, len(jobs), size):
+                batch = jobs[first : first + size]
+                made.append((batch, sampler().views(batch)))
+                yield from batch
             for written in writing:
                 written.result()
-
-    if rank() > 0:  # the first process's bar speaks for all: their shares are equal
-        deque(finished(), maxlen=0)
-        return
-    for _ in track(finished(), total, "sampling", "quadruples", done):
-        continue
+            writing = [writer.submit(store, shard, rows, made)]
+        for written in writing:
+            written.result()

@@ -1,11 +1,13 @@
 """Quadruples on disk: Parquet shards, written whole or not at all.
 
-Stored is what makes a quadruple again: the image's id and file, the seed of N, the background, the
-cameras, guidance, steps, the teacher's fingerprint, the place in its batch; and OI, losslessly.
+Stored is what makes a quadruple again: the image's id, the seed of N, the background, the cameras,
+guidance, steps, the teacher's fingerprint, the place in its batch; and OI, losslessly. Pages carry
+checksums, which reading verifies. Which shards a folder holds, its manifest says.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -23,10 +25,13 @@ from torch import Tensor
 
 from dd3g_kedro.core.errors import InvalidShard
 from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.core.identity import file_fingerprint
+from dd3g_kedro.core.kept import MANIFEST, read_manifest
 
 SHUFFLED_SHARDS = 16  # whose rows are read in a random order together
-_PLAN = b"dd3g.plan"
+_IDENTITY = b"dd3g.identity"
 _OPEN_SHARDS = 2 * SHUFFLED_SHARDS  # tables kept in memory
+_AGAIN = "Run `kedro run --pipelines=sample`: what is there is kept, the rest is made"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,6 @@ class QuadrupleRow:
     """One quadruple's recipe and its output images."""
 
     image_id: str
-    file: str  # of II, relative to the images' folder
     border_ratio: float | None  # how II was framed
     seed: int  # of N
     background: tuple[float, float, float]  # sRGB in [0, 1], of II and OI
@@ -51,7 +55,6 @@ class QuadrupleRow:
 _SCHEMA = pa.schema(
     [
         ("image_id", pa.string()),
-        ("file", pa.string()),
         ("border_ratio", pa.float64()),
         ("seed", pa.int64()),
         ("background", pa.list_(pa.float64())),
@@ -85,69 +88,150 @@ def decode_png(data: bytes) -> UInt8[Tensor, "3 h w"]:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
 
 
-def write_shard(rows: Sequence[QuadrupleRow], path: Path, plan: str) -> None:
-    """Write one shard; `plan` says which rows it was meant to hold."""
+def write_shard(rows: Sequence[QuadrupleRow], path: Path, identity: str) -> None:
+    """Write one shard; `identity` is the digest of what its rows were made of."""
     table = pa.Table.from_pylist([asdict(row) for row in rows], _SCHEMA)
-    table = table.replace_schema_metadata({_PLAN: plan.encode()})
-    with written_whole(path) as temporary:
-        pq.write_table(table, temporary, compression="none")  # PNG is compressed already
+    table = table.replace_schema_metadata({_IDENTITY: identity.encode()})
+    with written_whole(path) as temporary:  # PNG is compressed already
+        pq.write_table(table, temporary, compression="none", write_page_checksum=True)
 
 
-def shard_plan(path: Path) -> str | None:
-    """The plan that a whole shard was written for; None where there is no whole shard."""
+def read_shard(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A shard's columns, None: all of them, verified.
+
+    Raises:
+        InvalidShard: it is missing, cut short, rotten, or of other columns.
+    """
+    names = _SCHEMA.names if columns is None else list(columns)
+    try:
+        return pq.read_table(
+            path,
+            schema=pa.schema([_SCHEMA.field(name) for name in names]),
+            columns=names,
+            page_checksum_verification=True,
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidShard(
+            f"{path}: expected a whole shard of quadruples with the columns {names}, found: "
+            f"{error}. {_AGAIN} again."
+        ) from error
+
+
+def rows_of(table: pa.Table) -> list[QuadrupleRow]:
+    """What `read_shard` has read of all columns."""
+    listed = ("background", "azimuths_deg", "output_images")
+    return [
+        QuadrupleRow(**(row | {key: tuple(row[key]) for key in listed}))
+        for row in table.to_pylist()
+    ]
+
+
+def shard_identity(path: Path) -> str | None:
+    """The digest of what a shard was made of; None where there is no shard that can be read."""
     try:
         metadata: Mapping[bytes, bytes] = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException):
         return None
-    return metadata.get(_PLAN, b"").decode()
+    return metadata.get(_IDENTITY, b"").decode("ascii", "replace") or None
+
+
+@dataclass(frozen=True)
+class ListedShard:
+    """A line of the manifest."""
+
+    name: str
+    rows: int
+    sha256: str | None  # None: it was not yet there
+
+
+def listed_shards(folder: Path) -> list[ListedShard] | None:
+    """What a folder's manifest lists, in order; None without a manifest.
+
+    Raises:
+        InvalidShard: the manifest is damaged.
+    """
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        listed = [ListedShard(**entry) for entry in (read_manifest(folder) or {})["shards"]]
+        if all(Path(one.name).name == one.name and one.rows > 0 for one in listed):
+            return listed
+    except (KeyError, TypeError):
+        pass
+    raise InvalidShard(
+        f"{folder / MANIFEST}: expected a list of shards with name, rows and sha256, found "
+        f"something else. {_AGAIN} again."
+    )
 
 
 class QuadrupleShards:
-    """A lazy handle on a folder of shards; memory does not grow with their number.
+    """A lazy handle on the shards that a folder's manifest lists, whatever else lies there.
 
-    Safe to share by threads.
+    Memory does not grow with their number. Safe to share by threads.
+
+    Raises:
+        InvalidShard: the manifest is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.paths = sorted(folder.glob("*.parquet"))
-        self._starts = [0]
+        self.listed = listed_shards(folder) or []
+        self.paths = [folder / shard.name for shard in self.listed]
+        self._starts = np.cumsum([0, *(shard.rows for shard in self.listed)]).tolist()
         self._tables: OrderedDict[int, pa.Table] = OrderedDict()
         self._lock = Lock()
-        for path in self.paths:
-            try:
-                count = pq.read_metadata(path).num_rows
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InvalidShard(
-                    f"{path}: expected a whole Parquet shard, but it cannot be read ({error}). "
-                    "Delete it and run `kedro run --pipelines=sample`; only it is made again."
-                ) from error
-            self._starts.append(self._starts[-1] + count)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that is learnt from: of the shards' bytes, in order."""
+        told = "\n".join(str(shard.sha256) for shard in self.listed)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def __len__(self) -> int:
         return self._starts[-1]
 
     def require(self) -> QuadrupleShards:
-        """Itself, if there is at least one quadruple.
+        """Itself, if the collection is complete and every shard is what the manifest says.
 
         Raises:
-            InvalidShard: there is none.
+            InvalidShard: there is none, one is missing or rotten, or the sampling was interrupted.
         """
         if not len(self):
             raise InvalidShard(
-                f"{self.folder}: expected quadruple shards (*.parquet), found none. "
+                f"{self.folder}: expected quadruple shards and their {MANIFEST}, found none. "
                 "Run `kedro run --pipelines=sample` first."
             )
+        missing = [shard for shard in self.listed if not (self.folder / shard.name).is_file()]
+        if missing:
+            rows = sum(shard.rows for shard in missing)
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise InvalidShard(
+                f"{self.folder}: {rows} of {len(self)} quadruples are missing, of the shards "
+                f"{', '.join(shard.name for shard in missing[:3])}{more}. {_AGAIN}."
+            )
+        if any(shard.sha256 is None for shard in self.listed):
+            raise InvalidShard(f"{self.folder}: the sampling was not finished. {_AGAIN}.")
+        for shard, path in zip(self.listed, self.paths, strict=True):
+            if (found := file_fingerprint(path)) != shard.sha256:
+                raise InvalidShard(
+                    f"{path}: rotten or not of this collection: expected the SHA-256 "
+                    f"{shard.sha256}, as {MANIFEST} says, found {found}. {_AGAIN} again."
+                )
         return self
+
+    def image_ids(self) -> list[str]:
+        """Of every row, in order."""
+        ids: list[str] = []
+        for path in self.paths:
+            ids += read_shard(path, ["image_id"])["image_id"].to_pylist()
+        return ids
 
     def __getitem__(self, index: int) -> QuadrupleRow:
         """The row of that number, over all shards."""
         if not 0 <= index < len(self):
             raise IndexError(f"quadruple {index} of {len(self)}")
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
-        row = self._table(shard).slice(index - self._starts[shard], 1).to_pylist()[0]
-        listed = {key: tuple(row[key]) for key in ("background", "azimuths_deg", "output_images")}
-        return QuadrupleRow(**(row | listed))
+        return rows_of(self._table(shard).slice(index - self._starts[shard], 1))[0]
 
     def order(self, epoch: int, seed: int) -> Int[Tensor, " n"]:
         """All rows in a random order that asks for a few shards at a time."""
@@ -165,15 +249,7 @@ class QuadrupleShards:
     def _table(self, shard: int) -> pa.Table:
         with self._lock:
             if shard not in self._tables:
-                path = self.paths[shard]
-                try:
-                    self._tables[shard] = pq.read_table(path, schema=_SCHEMA)
-                except (OSError, pa.ArrowInvalid) as error:
-                    raise InvalidShard(
-                        f"{path}: expected quadruples in the columns {_SCHEMA.names}, found: "
-                        f"{error}. Delete it and run `kedro run --pipelines=sample`; only it is "
-                        "made again."
-                    ) from error
+                self._tables[shard] = read_shard(self.paths[shard])
                 while len(self._tables) > _OPEN_SHARDS:
                     self._tables.popitem(last=False)
             self._tables.move_to_end(shard)

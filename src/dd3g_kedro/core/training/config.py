@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# fields that may change between the runs of one training
+FREE = ("log_every", "picture_every", "checkpoint_every", "compile", "processes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimization:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -122,13 +121,12 @@ class QuadrupleBatches:
     ) -> None:
         self._made_of = (shards, pictures, image_size, noise_shape, rig, readers)
         self.shards = shards
-        self._pictures = pictures
+        self.pictures = pictures
         self._image_size = image_size
         self._noise_shape = noise_shape
         self._rig = rig
         self._readers: Readers[StoredBatch] = Readers(self.read, readers)
-        names = "/".join(f"{path.name}:{path.stat().st_size}" for path in shards.paths)
-        self.fingerprint = hashlib.sha256(names.encode()).hexdigest()
+        self.fingerprint = shards.fingerprint
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -169,7 +167,7 @@ class QuadrupleBatches:
             if len(row.output_images) != views or len(row.azimuths_deg) != views:
                 raise InvalidShard(
                     f"{self.shards.folder}: expected {views} views a quadruple, found "
-                    f"{len(row.output_images)} for image {row.file}. The quadruples belong to "
+                    f"{len(row.output_images)} for image {row.image_id}. The quadruples belong to "
                     "another teacher or student; sample them again or change `student`."
                 )
             for view, png in zip(images, row.output_images, strict=True):
@@ -186,7 +184,7 @@ class QuadrupleBatches:
         return StoredBatch(
             noise=noise_from_seeds([row.seed for row in rows], self._noise_shape),
             cameras=orbit(azimuth, elevation, self._rig),
-            input_rgba=torch.stack([self._pictures(row.file, row.border_ratio) for row in rows]),
+            input_rgba=torch.stack([self.pictures(row.image_id, row.border_ratio) for row in rows]),
             output_images=output_images,
             background=torch.tensor([row.background for row in rows]),
         )

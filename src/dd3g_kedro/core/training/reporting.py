@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 from torch import nn
@@ -21,8 +21,8 @@ class StepReports(Protocol):
     def picture(self, step: int, name: str, image: Image.Image) -> None:
         """Keep a picture of a step."""
 
-    def truncate(self, step: int) -> None:
-        """Forget what came after `step`."""
+    def begin(self, first: int, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Hold what a training that goes on at step `first` has reported, and nothing else."""
 
 
 def callbacks_to(
@@ -35,6 +35,4 @@ def callbacks_to(
             for name, image in draw(model).items():
                 log.picture(step, name, image)
 
-    return Callbacks(
-        on_start=lambda first: log.truncate(first - 1), on_step=log.append, on_picture=pictures
-    )
+    return Callbacks(on_start=log.begin, on_step=log.append, on_picture=pictures)

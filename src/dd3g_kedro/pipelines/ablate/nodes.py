@@ -42,11 +42,12 @@ def sample_held_out(
     images: Path, teacher: Teacher, sampling: Sampling, ablate: AblateConfig, destination: Path
 ) -> Path:
     """Ask the teacher for several objects of each held-out image."""
-    from dd3g_kedro.ablation.held_out import held_out_sampling, images_in
+    from dd3g_kedro.ablation.held_out import held_out_sampling
     from dd3g_kedro.factory.sampling import sample
+    from dd3g_kedro.pictures.input_images import pictures_in
 
     how = held_out_sampling(sampling, ablate.held_out)
-    return sample(images_in(images), images, teacher, how, destination)
+    return sample(pictures_in(images), teacher, how, destination)
 
 
 def sample_on_white(
@@ -61,39 +62,35 @@ def sample_on_white(
     from dataclasses import replace
 
     from dd3g_kedro.factory.sampling import sample
+    from dd3g_kedro.pictures.table import files_by_id
 
+    images = files_by_id(image_table, collected_images, accepted=True)
     how = replace(sampling, background="white", images=ablate.images)
-    return sample(_accepted(image_table), collected_images, teacher, how, destination)
+    return sample(images, teacher, how, destination)
 
 
 def stylise_images(
     image_table: pd.DataFrame, collected_images: Path, ablate: AblateConfig, destination: Path
 ) -> Path:
     """Draw the accepted images in other manners: Table IV's synthetic images."""
+    from itertools import islice
+
     from dd3g_kedro.ablation.stylise import write_stylised
+    from dd3g_kedro.pictures.table import files_by_id
 
-    images = _accepted(image_table)[: ablate.images]
-    return write_stylised(images, collected_images, ablate.stylisation, destination)
+    images = files_by_id(image_table, collected_images, accepted=True)
+    chosen = dict(islice(images.items(), ablate.images))
+    return write_stylised(chosen, ablate.stylisation, destination)
 
 
-def sample_stylised(
-    image_table: pd.DataFrame,
-    images: Path,
-    teacher: Teacher,
-    sampling: Sampling,
-    ablate: AblateConfig,
-    destination: Path,
-) -> Path:
+def sample_stylised(images: Path, teacher: Teacher, sampling: Sampling, destination: Path) -> Path:
     """Ask the teacher for the stylised images' quadruples."""
     from dataclasses import replace
 
-    from dd3g_kedro.ablation.stylise import stylised_images
     from dd3g_kedro.factory.sampling import sample
+    from dd3g_kedro.pictures.input_images import pictures_in
 
-    sources = _accepted(image_table)[: ablate.images]
-    made = [image for _, image, _ in stylised_images(sources, ablate.stylisation)]
-    how = replace(sampling, images=None)
-    return sample(made, images, teacher, how, destination)
+    return sample(pictures_in(images), teacher, replace(sampling, images=None), destination)
 
 
 def row_node(name: str) -> Callable[..., RowResult]:
@@ -105,6 +102,7 @@ def row_node(name: str) -> Callable[..., RowResult]:
         objective: ObjectiveConfig,
         evaluate: EvaluateConfig,
         quadruples: QuadrupleShards,
+        image_table: pd.DataFrame,
         collected_images: Path,
         teacher: Teacher,
         benchmark_views: StoredViews,
@@ -118,16 +116,22 @@ def row_node(name: str) -> Callable[..., RowResult]:
         """Train one row under the common budget and measure it."""
         from dd3g_kedro.ablation.mix import sources_of
         from dd3g_kedro.ablation.run import Benchmark, run_row
+        from dd3g_kedro.pictures.input_images import pictures_in
+        from dd3g_kedro.pictures.table import files_by_id
 
+        synthetic = None
+        if stylised is not None and stylised_images is not None:
+            synthetic = stylised, pictures_in(stylised_images)
+        rendered = quadruples, files_by_id(image_table, collected_images)
         return run_row(
             name,
             ablate,
             student,
             objective,
-            sources_of(ablate, name, (quadruples, collected_images), (stylised, stylised_images)),
+            sources_of(ablate, name, rendered, synthetic),
             teacher,
             Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-            checkpoints / f"{name}.pt",
+            checkpoints,
             step_log,
         )
 
@@ -162,7 +166,7 @@ def run_true_views(
         [] if left_out else ViewsFolder(training_views),
         teacher,
         Benchmark(benchmark_views, evaluate, held_out, held_out_images),
-        checkpoints / f"{TRUE_VIEWS}.pt",
+        checkpoints,
         step_log,
     )
 
@@ -211,17 +215,12 @@ def vary_noise(
     from dd3g_kedro.ablation.diversity import picture, summary, variants_of
     from dd3g_kedro.core.devices import default_device
     from dd3g_kedro.factory.distillation import batches_for
+    from dd3g_kedro.pictures.input_images import pictures_in
 
     moved = student.to(default_device())
-    found = variants_of(moved, batches_for(moved.config, held_out, images), evaluate.autocast)
+    batches = batches_for(moved.config, held_out, pictures_in(images))
+    found = variants_of(moved, batches, evaluate.autocast)
     return {
         "measures": summary(found, evaluate.manifest),
         "strip": picture(found, ablate.diversity),
     }
-
-
-def _accepted(image_table: pd.DataFrame) -> list[Any]:
-    from dd3g_kedro.core.quadruples.sampling import SourceImage
-
-    accepted = image_table[image_table["accepted"]].sort_values("image_id")
-    return [SourceImage(*pair) for pair in zip(accepted.image_id, accepted.file, strict=True)]

@@ -23,6 +23,7 @@ def _row(name: str) -> Node:
         white = name == "background_fixed"
         learnt_from = {
             "quadruples": "ablation_white" if white else "quadruples",
+            "image_table": "image_table",
             "collected_images": "collected_images",
             **(_STYLISED if ROWS[name] == "IV" else {}),
         }
@@ -114,11 +115,9 @@ def _stylised() -> list[Node]:
             name="sample_quadruples",
             namespace="stylised",
             inputs={
-                "image_table": "image_table",
                 "images": "ablation_stylised_images",
                 "teacher": "teacher",
                 "sampling": "params:sampling",
-                "ablate": "params:ablate",
                 "destination": "ablation_stylised_destination",
             },
             outputs="ablation_stylised",

@@ -14,6 +14,8 @@ from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
     from dd3g_kedro.core.student.weights import Student
     from dd3g_kedro.core.teacher.teacher import Teacher
@@ -32,6 +34,7 @@ class Distillation:
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
+    verified_every: int = 1  # of so many steps one asks; on a GPU asking costs as much as learning
 
     def __post_init__(self) -> None:
         build_fields(self, "distillation")
@@ -39,10 +42,15 @@ class Distillation:
             raise ValueError(
                 f"distillation.verified_share must lie in (0, 1], got {self.verified_share}"
             )
+        if self.verified_every < 1:
+            raise ValueError(
+                f"distillation.verified_every must be at least 1, got {self.verified_every}"
+            )
 
 
 def distil_student(
     quadruples: QuadrupleShards,
+    image_table: pd.DataFrame,
     collected_images: Path,
     teacher: Teacher,
     student_initial: Student | None,
@@ -55,6 +63,7 @@ def distil_student(
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
     from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.factory.distillation import batches_for, distil_on_all_devices
+    from dd3g_kedro.pictures.table import files_by_id
 
     check_fit(student, teacher)
     beginner = starting_student(
@@ -63,7 +72,7 @@ def distil_student(
     return distil_on_all_devices(
         beginner,
         teacher,
-        batches_for(student, quadruples, collected_images),
+        batches_for(student, quadruples, files_by_id(image_table, collected_images)),
         objective,
         partial(
             perceptual_distance,
@@ -72,9 +81,10 @@ def distil_student(
             weights=distillation.lpips_weights,
         ),
         distillation.optimization,
-        checkpoints / "student.pt",
+        checkpoints / "student",
         step_log,
         distillation.verified_share,
+        distillation.verified_every,
     )
 
 

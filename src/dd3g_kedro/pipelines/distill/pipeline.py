@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
                 name="distil_student",
                 inputs={
                     "quadruples": "quadruples",
+                    "image_table": "image_table",
                     "collected_images": "collected_images",
                     "teacher": "teacher",
                     "student_initial": "student_initial",

@@ -21,9 +21,8 @@ def collect_quadruples(
     destination: Path,
 ) -> Path:
     """Simulate the teacher's ODE with DDIM for all accepted images, shard by shard (Sec. IV-A)."""
-    from dd3g_kedro.core.quadruples.sampling import SourceImage
     from dd3g_kedro.factory.sampling import sample
+    from dd3g_kedro.pictures.table import files_by_id
 
-    accepted = image_table[image_table["accepted"]].sort_values("image_id")
-    images = [SourceImage(*pair) for pair in zip(accepted.image_id, accepted.file, strict=True)]
-    return sample(images, collected_images, teacher, sampling, destination)
+    images = files_by_id(image_table, collected_images, accepted=True)
+    return sample(images, teacher, sampling, destination)

@@ -70,7 +70,7 @@ def draw_training_views(
 ) -> Path:
     """Draw every training mesh from all sides."""
     _check_trained(origin)
-    from dd3g_kedro.mini_teacher.views import draw_views, mesh_files
+    from dd3g_kedro.mini_teacher.drawing import draw_views, mesh_files
 
     folders = [Path(folder) for folder in teacher_training.meshes]
     meshes = mesh_files(folders, "train", "teacher_training.meshes")
@@ -89,6 +89,7 @@ def train_autoencoder(
 ) -> Any:
     """Fit the VAE to single views; a training that goes on keeps the present one."""
     from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.drawing import views_setting
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_autoencoder
     from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -100,11 +101,11 @@ def train_autoencoder(
     return on_all_devices(
         fit_autoencoder,
         teacher.autoencoder,
-        ViewsFolder(training_views),
+        ViewsFolder(training_views, views_setting(teacher_training.views, mini_teacher.rig)),
         teacher_training.autoencoder_objective,
         teacher_training.autoencoder,
         teacher_training.augmentation,
-        checkpoints / "autoencoder.pt",
+        checkpoints / "autoencoder",
         step_log,
         processes=teacher_training.autoencoder.processes,
     )
@@ -122,6 +123,7 @@ def train_teacher(
 ) -> Teacher:
     """Fit the U-Net and the image encoder in the VAE's latents."""
     from dd3g_kedro.engine.ranks import on_all_devices
+    from dd3g_kedro.mini_teacher.drawing import views_setting
     from dd3g_kedro.mini_teacher.growing import grown
     from dd3g_kedro.mini_teacher.model import build_mini_teacher
     from dd3g_kedro.mini_teacher.training import fit_denoiser
@@ -136,10 +138,10 @@ def train_teacher(
     return on_all_devices(
         fit_denoiser,
         teacher,
-        ViewsFolder(training_views),
+        ViewsFolder(training_views, views_setting(teacher_training.views, mini_teacher.rig)),
         teacher_training.denoiser,
         teacher_training.augmentation,
-        checkpoints / "teacher.pt",
+        checkpoints / "teacher",
         step_log,
         teacher_training.denoiser_objective,
         processes=teacher_training.denoiser.processes,
@@ -150,8 +152,8 @@ def measure_teacher(
     teacher: Teacher, teacher_training: TeacherTraining
 ) -> tuple[dict[str, Any], Any, Any]:
     """PSNR of the four views of held-out meshes and of Gaussians fitted to them; two pictures."""
+    from dd3g_kedro.mini_teacher.drawing import mesh_files
     from dd3g_kedro.mini_teacher.measures import measure_teacher as measured
-    from dd3g_kedro.mini_teacher.views import mesh_files
 
     folders = [Path(folder) for folder in teacher_training.held_out]
     meshes = mesh_files(folders, "test", "teacher_training.held_out")
