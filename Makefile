@@ -18,7 +18,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 unexport PYTHONDONTWRITEBYTECODE # compiled files make every command faster by seconds
 
-.PHONY: help setup data demo test lint smoke ui serve viz bench lock clean
+.PHONY: help setup data demo test lint smoke docs ui serve viz bench lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -89,6 +89,17 @@ smoke: setup ## every pipeline at toy size, through `dvc repro`, in a fresh clon
 	dvc metrics show && \
 	for notebook in $$(git ls-files 'notebooks/*.ipynb'); do jupyter-execute "$$notebook"; done
 
+docs: $(VENV)/.docs ## the pages and the core's docstrings as a site, site/index.html
+	mkdocs build
+
+$(VENV)/.docs: $(INSTALLED)
+	@uv=$$(command -v uv || true); \
+	if [ -n "$$uv" ]; then $$uv pip install --quiet --python $(BIN)/python \
+		--constraint requirements.lock --group docs; else \
+		$(BIN)/python -m pip install --quiet --constraint requirements.lock --group docs; \
+	fi
+	@touch $@
+
 ui: setup ## tracked runs in the browser, http://127.0.0.1:5000
 	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port $(PORT) --workers 1
 
@@ -104,11 +115,11 @@ bench: setup ## how long things take
 
 lock: ## resolve requirements.lock anew
 	@printf '%s\n' '# Versions that work together, for `make setup`. Made by `make lock`.' > $@.new
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --all-extras --group dev --group docs --universal --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet >> $@.new
 	@mv $@.new requirements.lock
 
 clean: ## caches; lists what no longer belongs to anything (REMOVE=1: removes it); the rest stays
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@if [ -x $(BIN)/kedro ]; then kedro leftovers $(if $(REMOVE),--remove); fi

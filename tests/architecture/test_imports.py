@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,5 +76,23 @@ def test_kedro_starts_without_heavy_libraries(project: Path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_library_sends_anything_home():
+    code = (
+        "import dd3g_kedro\n"
+        "from huggingface_hub.constants import HF_HUB_DISABLE_TELEMETRY as hub\n"
+        "from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY as mlflow\n"
+        "from os import environ\n"
+        "kedro, gx = environ['KEDRO_DISABLE_TELEMETRY'], environ['GX_ANALYTICS_ENABLED']\n"
+        "off = kedro == '1' and gx == 'false' and hub and mlflow.get()\n"
+        "raise SystemExit(0 if off else 'telemetry is on')\n"
+    )
+    ours = ("KEDRO", "MLFLOW", "GX_", "HF_")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=plain, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

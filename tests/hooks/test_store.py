@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from mlflow import MlflowClient
 
 from dd3g_kedro.hooks import store
@@ -56,3 +57,12 @@ def test_where_runs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert store.tracking_uri(None, tmp_path) == "http://127.0.0.1:5000"
     assert store.tracking_uri("sqlite:////elsewhere.db", tmp_path) == "sqlite:////elsewhere.db"
+
+
+def test_a_shared_server_keeps_artifacts_where_it_likes(project: Path):
+    configured = yaml.safe_load((project / "conf" / "base" / "mlflow.yml").read_text())["tracking"]
+    kept = configured["experiment"]
+    chosen = store.servers_choice(configured)["experiment"]
+    assert "artifact_location" in kept["create_experiment_kwargs"]  # of the project's own store
+    tags = kept["create_experiment_kwargs"]["tags"]
+    assert chosen == {**kept, "create_experiment_kwargs": {"tags": tags}}

@@ -12,6 +12,7 @@ from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
 _LOG = logging.getLogger(__name__)
+_ARTIFACTS = "artifact_location"
 
 
 def tracking_uri(configured: str | None, root: Path) -> str:
@@ -34,6 +35,17 @@ def prepare(uri: str, experiment: str, artifacts: str, tags: dict[str, Any] | No
         client = MlflowClient(tracking_uri=uri)
         if client.get_experiment_by_name(experiment) is None:
             client.create_experiment(experiment, artifact_location=artifacts, tags=tags)
+
+
+def servers_choice(tracking: dict[str, Any]) -> dict[str, Any]:
+    """mlflow.yml's `tracking` without a place for artifacts: a server has its own.
+
+    A folder of this machine would be nowhere for the server's other users. The project's own store
+    has got its folder by `prepare` before.
+    """
+    experiment = tracking["experiment"]
+    created = {k: v for k, v in experiment["create_experiment_kwargs"].items() if k != _ARTIFACTS}
+    return {**tracking, "experiment": {**experiment, "create_experiment_kwargs": created}}
 
 
 def _alive(process: int) -> bool:

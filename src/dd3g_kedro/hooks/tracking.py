@@ -99,6 +99,7 @@ class TrackedRun(MlflowHook):
         context.config_loader["mlflow"] = {
             **configured,
             "server": {**server, "mlflow_tracking_uri": uri},
+            "tracking": store.servers_choice(configured["tracking"]),
         }
         super().after_context_created(context)
         atexit.register(_end_as_killed)  # later than MLflow's own, which would say FINISHED
