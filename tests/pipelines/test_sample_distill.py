@@ -21,6 +21,7 @@ from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.datasets.folder import FileDataset
 from dd3g_kedro.datasets.step_log import StepLog
 from dd3g_kedro.datasets.student_weights import StudentWeightsDataset
+from dd3g_kedro.pictures.input_images import pictures_in
 from dd3g_kedro.pipelines import distill, sample
 from dd3g_kedro.pipelines.distill.nodes import Distillation
 from dd3g_kedro.registry.release import StudentRelease
@@ -34,15 +35,19 @@ def held(**values: object) -> dict[str, MemoryDataset]:
     return {name: MemoryDataset(value, copy_mode="assign") for name, value in values.items()}
 
 
+def table_of(images: dict[str, Path]) -> pd.DataFrame:
+    """All are accepted but one."""
+    rows = [(image_id, path.name, path.name != "disc1.png") for image_id, path in images.items()]
+    return pd.DataFrame(rows, columns=["image_id", "file", "accepted"])
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pictures and the quadruples that `sample` made of the accepted ones."""
     folder = tmp_path_factory.mktemp("chain")
     images = write_images(folder / "images", 3)
-    rows = [(image.image_id, image.file, number != 1) for number, image in enumerate(images)]
-    table = pd.DataFrame(rows, columns=["image_id", "file", "accepted"])
     values = held(
-        image_table=table,
+        image_table=table_of(images),
         collected_images=folder / "images",
         teacher=tiny_teacher(),
         quadruples_destination=folder / "quadruples",
@@ -54,8 +59,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sample_asks_the_teacher_about_accepted_pictures_alone(place):
-    shards = QuadrupleShards(place / "quadruples")
-    assert {shards[i].file for i in range(len(shards))} == {"disc0.png", "disc2.png"}
+    shards, images = QuadrupleShards(place / "quadruples"), pictures_in(place / "images")
+    asked = {images[shards[i].image_id].name for i in range(len(shards))}
+    assert asked == {"disc0.png", "disc2.png"}
     assert len(shards) == 2 * TINY_SAMPLING.seeds_per_image
     assert shards[0].teacher == "tiny-0"
 
@@ -70,6 +76,7 @@ def distilled(
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     values = held(
         quadruples=QuadrupleShards(place / "quadruples"),
+        image_table=table_of(pictures_in(place / "images")),
         collected_images=place / "images",
         teacher=tiny_teacher(),
         student_initial=None,

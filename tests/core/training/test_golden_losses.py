@@ -16,9 +16,12 @@ from tests.core.training.test_distil import (
 from tests.fakes import SIZE, tiny_mini_config, tiny_quadruples
 from tests.golden import check_golden
 
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.kept import write_manifest
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.distil import MAKER as DISTILLATION
-from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation
+from dd3g_kedro.mini_teacher.config import AutoencoderObjective, ViewAugmentation, ViewRendering
+from dd3g_kedro.mini_teacher.drawing import views_setting
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
 from dd3g_kedro.mini_teacher.training import AUTOENCODER, DENOISER, fit_autoencoder, fit_denoiser
 from dd3g_kedro.mini_teacher.views import ViewsFolder
@@ -44,6 +47,9 @@ def views(tmp_path) -> ViewsFolder:
         rgba[:, :, channel, 4:12, 4:12] = shades
         elevations = np.array([0.0, 0.3], dtype=np.float32)
         np.savez(tmp_path / "views" / f"{channel}.npz", rgba=rgba, elevations=elevations)
+    setting = views_setting(ViewRendering(size=SIZE), CameraRig())
+    listed = {"identity": setting.document(), "views": ["0.npz", "2.npz"]}
+    write_manifest(tmp_path / "views", listed)
     return ViewsFolder(tmp_path / "views")
 
 
