@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.fitting.config import FitConfig
 
 
@@ -138,3 +139,23 @@ class TeacherMeasurement:
         for key in ("objects", "seeds", "batch_size", "pictured", "consistency_objects"):
             if getattr(self, key) < 1:
                 raise ValueError(f"measurement.{key} must be at least 1, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """The last phase of a distillation (Ours): the decoders' last layers alone, on any machine."""
+
+    pictures: int  # whose features are kept
+    optimization: Optimization
+    structure_weight: float = 0.6  # of 1 - SSIM
+    perceptual_weight: float = 0.25  # of the distance by ImageNet features, of the input's view
+    mse_weight: float = 8.0
+    opacity_weight: float = 0.004
+
+    def __post_init__(self) -> None:
+        build_fields(self, "closing")
+        if self.pictures < 1:
+            raise ValueError(f"closing.pictures must be at least 1, got {self.pictures}")
+        for key in ("structure_weight", "perceptual_weight", "mse_weight", "opacity_weight"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"closing.{key} must not be negative, got {getattr(self, key)}")

@@ -11,7 +11,7 @@ from dd3g_kedro.core.config_building import build_fields
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.promotion.release import StudentRelease
 from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.core.training.config import Closing, Optimization
 
 if TYPE_CHECKING:
     from dd3g_kedro.core.quadruples.shards import QuadrupleShards
@@ -32,6 +32,7 @@ class Distillation:
     lpips_backbone: Literal["vgg", "alex"] = "vgg"
     lpips_weights: Path | None = None  # torchvision's state dict of the backbone
     verified_share: float = 1.0  # of a step's objects that the teacher is asked about (Eq. 5)
+    closing: Closing | None = None  # Ours: a last phase that sharpens the input's own view
     verified_every: int = 1  # of so many steps one asks; on a GPU asking costs as much as learning
 
     def __post_init__(self) -> None:
@@ -60,6 +61,7 @@ def distil_student(
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
     from dd3g_kedro.core.devices import default_device
     from dd3g_kedro.core.training.beginning import check_fit, perceptual_distance, starting_student
+    from dd3g_kedro.core.training.closing import close
     from dd3g_kedro.core.training.distil import distil
     from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
     from dd3g_kedro.core.training.resident_batches import resident_where_they_fit
@@ -68,13 +70,14 @@ def distil_student(
     beginner = starting_student(
         student, student_initial, distillation.start, distillation.optimization.seed
     )
-    batches = QuadrupleBatches(
+    stored = QuadrupleBatches(
         quadruples, collected_images, student.image_size, teacher.latent_shape, student.rig
     )
-    return distil(
+    batches = resident_where_they_fit(stored, default_device())
+    learnt = distil(
         beginner,
         teacher,
-        resident_where_they_fit(batches, default_device()),
+        batches,
         objective,
         partial(
             perceptual_distance,
@@ -88,6 +91,11 @@ def distil_student(
         distillation.verified_share,
         distillation.verified_every,
     )
+    if distillation.closing is None:
+        return learnt
+    kept = checkpoints / "student_closing.pt"
+    steps = distillation.optimization.steps
+    return close(learnt, batches, distillation.closing, kept, step_log, steps)
 
 
 def release_student(
