@@ -15,6 +15,7 @@ from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.student.blocks import full_precision
 from dd3g_kedro.core.student.config import PEPDConfig
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
+from dd3g_kedro.core.student.initial_cloud import RawAttributes
 from dd3g_kedro.core.student.pattern_extraction import PatternExtraction
 from dd3g_kedro.core.student.progressive_decoding import ProgressiveDecoding
 from dd3g_kedro.core.student.ray_start import FrontFrame, StartOnRays
@@ -65,12 +66,11 @@ class Placing(nn.Module):
     def forward(
         self,
         decoding: ProgressiveDecoding,
-        tokens: Float[Tensor, "b t d"],
+        raw: RawAttributes,
         images: Float[Tensor, "b 3 h w"],
         window: Window,
     ) -> Gaussians:
-        """p2, then from the window to the world."""
-        raw = decoding.raw(tokens)
+        """Of what p2 decoded in the window's frame, Gaussians in the world."""
         with full_precision(images):
             means = decoding.scattered(raw.means)
             free = self.frame.free(means, window, decoding.bound)
@@ -84,7 +84,7 @@ class Placing(nn.Module):
             return replace(gaussians, log_scales=gaussians.log_scales + larger)
 
 
-class _Decoded(nn.Module):
+class Decoded(nn.Module):
     """What PEPD and its ablation share: image tokens in, Gaussians of all tokens out."""
 
     def __init__(
@@ -107,13 +107,24 @@ class _Decoded(nn.Module):
         if self.placing is None:
             return self.progressive_decoding(joined(self.image_encoder(input_image)))
         with full_precision(input_image):
-            images = input_image.float()
-            window, shown = self.placing.look(images)
+            window, shown = self.placing.look(input_image.float())
         tokens = joined(self.image_encoder(shown)) + self.placing.told(window)
-        return self.placing(self.progressive_decoding, tokens, images, window)
+        return self.placed(self.progressive_decoding.raw(tokens), input_image)
+
+    def placed(self, raw: RawAttributes, input_image: Float[Tensor, "b 3 h w"]) -> Gaussians:
+        """Gaussians of what p2 decoded of that picture."""
+        decoding = self.progressive_decoding
+        if self.placing is None:
+            return decoding.activated(
+                raw._replace(means=decoding.bound(decoding.scattered(raw.means)))
+            )
+        with full_precision(input_image):
+            images = input_image.float()
+            window, _ = self.placing.look(images)
+        return self.placing(decoding, raw, images, window)
 
 
-class PEPD(_Decoded):
+class PEPD(Decoded):
     """Lift one image to Gaussians: G = p2(II + p1(II, N, C)), + joining tokens (Eq. 2)."""
 
     def __init__(
@@ -164,7 +175,7 @@ class PEPD(_Decoded):
         return self.lifted(input_image, joined)
 
 
-class PD(_Decoded):
+class PD(Decoded):
     """G = p2(II): the ablation that ignores the probabilistic flow (Table II, c)."""
 
     def forward(

@@ -78,12 +78,22 @@ class AttributeDecoder(nn.Module):
             last,
         )
 
-    def forward(self, outputs: Sequence[Float[Tensor, "b t d"]]) -> Float[Tensor, "b g k"]:
-        """Raw values, token by token."""
+    def hidden(self, outputs: Sequence[Float[Tensor, "b t d"]]) -> Float[Tensor, "b t e"]:
+        """What the last layer is given."""
         with full_precision(outputs[0]):
             pairs = zip(self.tap.blocks, self.tap.weights, strict=True)
             features = sum(weight * outputs[block - 1].float() for block, weight in pairs)
-            return rearrange(self.layers(features), "b t (g k) -> b (t g) k", k=self.channels)
+            return self.layers[:-1](features)
+
+    def values(self, hidden: Float[Tensor, "b t e"]) -> Float[Tensor, "b g k"]:
+        """Raw values, token by token, by the last layer."""
+        with full_precision(hidden):
+            last = self.layers[-1](hidden.float())
+            return rearrange(last, "b t (g k) -> b (t g) k", k=self.channels)
+
+    def forward(self, outputs: Sequence[Float[Tensor, "b t d"]]) -> Float[Tensor, "b g k"]:
+        """Raw values, token by token."""
+        return self.values(self.hidden(outputs))
 
 
 class ProgressiveDecoding(nn.Module):
@@ -124,20 +134,24 @@ class ProgressiveDecoding(nn.Module):
         self.opacities = AttributeDecoder(config, taps.opacities, opacity)
         self.bound = nn.Identity() if config.mean_bound is None else SoftBound(config.mean_bound)
 
-    def raw(self, tokens: Float[Tensor, "b t d"]) -> RawAttributes:
-        """Decode the attributes along the stack, before their bounds and activations."""
+    @property
+    def decoders(self) -> tuple[AttributeDecoder, ...]:
+        """The five of the attributes, in the order of `RawAttributes`."""
+        return self.means, self.log_scales, self.quaternions, self.colors, self.opacities
+
+    def outputs(self, tokens: Float[Tensor, "b t d"]) -> list[Float[Tensor, "b t d"]]:
+        """Of every block of the stack."""
         tokens = tokens + self.embedding
-        outputs = []
+        found = []
         for block in self.blocks:
             tokens = block(tokens)
-            outputs.append(tokens)
-        return RawAttributes(
-            self.means(outputs),
-            self.log_scales(outputs),
-            self.quaternions(outputs),
-            self.colors(outputs),
-            self.opacities(outputs),
-        )
+            found.append(tokens)
+        return found
+
+    def raw(self, tokens: Float[Tensor, "b t d"]) -> RawAttributes:
+        """Decode the attributes along the stack, before their bounds and activations."""
+        outputs = self.outputs(tokens)
+        return RawAttributes(*(decoder(outputs) for decoder in self.decoders))
 
     def scattered(self, means: Float[Tensor, "b g 3"]) -> Float[Tensor, "b g 3"]:
         """Free Gaussians where their tokens start, if every token has places of its own."""

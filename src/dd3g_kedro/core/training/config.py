@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dd3g_kedro.core.config_building import Seed, Share, configuration
 
@@ -30,3 +30,16 @@ class Optimization:
     log_every: PositiveInt = 10  # steps
     picture_every: PositiveInt = 200  # steps
     checkpoint_every: PositiveInt = 200  # steps
+
+
+@configuration
+class Closing:
+    """The last phase of a distillation (Ours): the decoders' last layers alone, on any machine."""
+
+    pictures: PositiveInt  # whose features are kept
+    optimization: Optimization
+    structure_weight: NonNegativeFloat = 0.6  # of 1 - SSIM
+    # of the distance by ImageNet features, of the input's view
+    perceptual_weight: NonNegativeFloat = 0.25
+    mse_weight: NonNegativeFloat = 8.0
+    opacity_weight: NonNegativeFloat = 0.004

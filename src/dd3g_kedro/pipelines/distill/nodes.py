@@ -11,7 +11,7 @@ from pydantic import PositiveInt
 from dd3g_kedro.core.config_building import PositiveShare, configuration
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.training.config import Optimization
+from dd3g_kedro.core.training.config import Closing, Optimization
 from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Distillation:
     verified_share: PositiveShare = 1.0
     # of so many steps one asks; on a GPU asking costs as much as learning
     verified_every: PositiveInt = 1
+    closing: Closing | None = None  # Ours: a last phase that sharpens the input's own view
 
 
 def distil_student(
@@ -53,6 +54,7 @@ def distil_student(
     step_log: StepReports,
 ) -> Student:
     """Train the student under the joint objective (Eq. 6); return it with its EMA weights."""
+    from dd3g_kedro.core.training.closing import close
     from dd3g_kedro.factory.beginning import check_fit, perceptual_distance, starting_student
     from dd3g_kedro.factory.distillation import batches_for, distil_on_all_devices
     from dd3g_kedro.pictures.table import files_by_id
@@ -61,10 +63,11 @@ def distil_student(
     beginner = starting_student(
         student, student_initial, distillation.start, distillation.optimization.seed
     )
-    return distil_on_all_devices(
+    batches = batches_for(student, quadruples, files_by_id(image_table, collected_images))
+    learnt = distil_on_all_devices(
         beginner,
         teacher,
-        batches_for(student, quadruples, files_by_id(image_table, collected_images)),
+        batches,
         objective,
         partial(
             perceptual_distance,
@@ -78,6 +81,10 @@ def distil_student(
         distillation.verified_share,
         distillation.verified_every,
     )
+    if distillation.closing is None:
+        return learnt
+    kept, steps = checkpoints / "closing", distillation.optimization.steps
+    return close(learnt, batches, distillation.closing, kept, step_log, steps)
 
 
 def release_student(
