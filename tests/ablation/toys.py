@@ -53,7 +53,8 @@ def ablate_config(steps: int = 2, **changes: object) -> AblateConfig:
         **{"steps": steps, "batch_size": 2, "learning_rate": 1e-3, "mixed_precision": "no"},
         **{"log_every": 1, "picture_every": 100, "checkpoint_every": 1},
     }
-    return AblateConfig(**{"optimization": optimization, "rows": rows} | changes)  # type: ignore[arg-type]
+    small = {"optimization": optimization, "rows": rows, "perceptual": "encoder_features"}
+    return AblateConfig(**small | changes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def test_pictures_get_gradients(features):
     image = torch.rand(1, 3, 32, 32, requires_grad=True)
     sum(part.square().mean() for part in features(image)).backward()
     assert image.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("size", [16, 33, 48])
+def test_maps_of_any_size_keep_a_cell_for_every_started_stride(size):
+    with torch.no_grad():
+        maps = ImagenetFeatures(range(1, 8))(torch.rand(1, 3, size, size))
+    sides = [part.shape[-1] for part in maps]
+    assert sides == [math.ceil(size / reduction) for reduction in REDUCTIONS]
 
 
 @pytest.mark.parametrize("stages", [[], [0], [8]])

@@ -66,7 +66,7 @@ def test_a_failing_write_leaves_the_old_folder(student, config, tmp_path):
     before = (target / "object.ply").read_bytes()
     made = make_object(student, drawing(), 1, config)
     broken = replace(made, frames=made.frames[:0])  # the last file cannot be written
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="not enough values"):
         write_object(target, broken)
     assert (target / "object.ply").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["thing"]

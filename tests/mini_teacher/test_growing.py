@@ -8,6 +8,7 @@ from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.teacher.cameras import camera_conditioning, frame_azimuths, rays_of_vectors
 from dd3g_kedro.core.teacher.storage import load_teacher, save_teacher
+from dd3g_kedro.fast.teacher import ready
 from dd3g_kedro.mini_teacher.growing import grown
 from dd3g_kedro.mini_teacher.model import build_mini_teacher
 
@@ -93,11 +94,10 @@ def test_a_deep_network_with_rays_samples_as_it_was_trained():
     condition = teacher.condition(torch.rand(2, 3, 16, 16))
     camera = camera_conditioning(teacher.frames(2, 0.1))
     latents, now = torch.randn(2, *teacher.latent_shape), torch.tensor([500, 500])
-    plain = teacher.ready_on(torch.device("cpu"), torch.float32)
-    expected = plain.predict(latents, now, condition, camera, 2.0)[0]
-    teacher.unet.prepare_for_sampling()
+    expected = teacher.predict(latents, now, condition, camera, 2.0)[0]
+    fast = ready(teacher, torch.device("cpu"), torch.float32)
     torch.testing.assert_close(
-        teacher.predict(latents, now, condition, camera, 2.0)[0], expected, rtol=1e-3, atol=1e-3
+        fast.predict(latents, now, condition, camera, 2.0)[0], expected, rtol=1e-3, atol=1e-3
     )
 
 

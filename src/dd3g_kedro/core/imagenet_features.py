@@ -60,14 +60,15 @@ class _Convolution(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups)
-        self.surplus = kernel - stride if stride > 1 else kernel - 1
 
     def forward(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d y x"]:
-        """Pad, with what is odd on the right and below, then convolve."""
-        if self.surplus > 0:
-            before, after = self.surplus // 2, self.surplus - self.surplus // 2
-            maps = F.pad(maps, (before, after, before, after))
-        return super().forward(maps)
+        """Pad, with what is odd on the right and below, then convolve; a cell a started stride."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        padding = []
+        for size in (maps.shape[-1], maps.shape[-2]):
+            surplus = max(kernel - (size % stride or stride), 0)
+            padding += [surplus // 2, surplus - surplus // 2]
+        return super().forward(F.pad(maps, padding) if any(padding) else maps)
 
 
 class _Bottleneck(nn.Module):

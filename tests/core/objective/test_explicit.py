@@ -51,11 +51,11 @@ def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
 
 def test_the_inputs_own_view_is_the_input_and_the_others_stay():
     targets, given = torch.zeros(2, 4, 3, 8, 8), torch.rand(2, 3, 8, 8)
-    found = with_input_view(targets, given, (-90, 0, 90, 180))
+    found = with_input_view(targets, given, (-90.0, 0.0, 90.0, 180.0))
     torch.testing.assert_close(found[:, 1], given)
     assert found[:, [0, 2, 3]].abs().max() == 0
     assert targets.abs().max() == 0
-    torch.testing.assert_close(with_input_view(targets, given, (45, 135)), targets)
+    torch.testing.assert_close(with_input_view(targets, given, (45.0, 135.0)), targets)
 
 
 def test_without_weight_the_perceptual_distance_is_not_computed():
