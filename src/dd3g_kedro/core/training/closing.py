@@ -26,6 +26,7 @@ from dd3g_kedro.core.objective.fidelity import ssim
 from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.objective.perceptual import feature_distance
 from dd3g_kedro.core.rendering.render import render
+from dd3g_kedro.core.student.blocks import full_precision
 from dd3g_kedro.core.student.initial_cloud import RawAttributes
 from dd3g_kedro.core.student.pepd import Decoded
 from dd3g_kedro.core.student.progressive_decoding import AttributeDecoder
@@ -66,16 +67,15 @@ class _LastLayers(nn.Module):
         """Decode and place."""
         student = self._student[0]
         generator = cast(Decoded, student.generator)
-        values = [
-            _regrouped(layer(hidden), decoder)
-            for layer, hidden, decoder in zip(
-                self.layers,
-                features.hidden,
-                generator.progressive_decoding.decoders,
-                strict=True,
-            )
-        ]
-        gaussians = generator.placed(RawAttributes(*values), features.images)
+        decoders = generator.progressive_decoding.decoders
+        with full_precision(features.images):  # as the decoders themselves
+            values = [
+                _regrouped(layer(hidden), decoder)
+                for layer, hidden, decoder in zip(
+                    self.layers, features.hidden, decoders, strict=True
+                )
+            ]
+            gaussians = generator.placed(RawAttributes(*values), features.images)
         kind = AntialiasedGaussians if student.config.antialiased else Gaussians
         return kind(**vars(gaussians))
 
