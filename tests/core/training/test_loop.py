@@ -346,3 +346,16 @@ def test_each_terms_gradient_norm_is_its_own():
 def test_a_wrong_number_names_its_key(key, value):
     with pytest.raises(ValueError, match=f"Optimization.{key} must be"):
         replace(CONFIG, **{key: value})
+
+
+def test_trainings_of_one_process_have_each_their_own_precision():
+    found = []
+
+    def seen(model, step, generator):
+        found.append(accelerate.state.AcceleratorState().mixed_precision)
+        return objective(model, step, generator)
+
+    for precision in ("bf16", "no", "bf16"):
+        how = replace(CONFIG, steps=1, mixed_precision=precision)
+        fit(network(), seen, how, Identity.of("toy 1", precision=precision))
+    assert found == ["bf16", "no", "bf16"]

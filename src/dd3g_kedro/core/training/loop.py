@@ -162,10 +162,12 @@ def fit(
         KeyboardInterrupt: the run was asked to stop; the checkpoint holds the last whole step.
     """
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
     own_share(config.batch_size)
     callbacks = callbacks or Callbacks()
     probe = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    AcceleratorState._reset_state()  # else the first training's precision is every later one's
     accelerator = Accelerator(
         mixed_precision=_mixed_precision(config, probe), cpu=probe.type == "cpu"
     )
