@@ -3,10 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dd3g_kedro.core.geometry.cameras import orbit
+from dd3g_kedro.core.geometry.config import CameraRig
+from dd3g_kedro.core.geometry.pinhole import front_camera
 from dd3g_kedro.core.objective.config import ExplicitSupervision
 from dd3g_kedro.core.objective.explicit import explicit_supervision, with_input_view
 from dd3g_kedro.core.objective.fidelity import ssim
 
+RIG = CameraRig(radius=1.5, fov_deg=49.1)
 PAPER = ExplicitSupervision(mse_weight=0.5, perceptual_weight=0.5)
 
 
@@ -49,13 +53,31 @@ def test_of_so_many_views_one_is_looked_at_closely_and_each_in_its_turn():
         ExplicitSupervision(mse_weight=1.0, perceptual_weight=1.0, detail_every=0)
 
 
-def test_the_inputs_own_view_is_the_input_and_the_others_stay():
+def test_the_inputs_own_view_is_the_input_from_its_own_camera_and_the_others_stay():
+    frames = (-90.0, 0.0, 90.0, 180.0)
     targets, given = torch.zeros(2, 4, 3, 8, 8), torch.rand(2, 3, 8, 8)
-    found = with_input_view(targets, given, (-90.0, 0.0, 90.0, 180.0))
+    turned = torch.tensor(frames) + torch.tensor([[0.0], [30.0]])  # the second object's cameras
+    cameras = orbit(turned.deg2rad(), torch.tensor([[5.0] * 4, [12.0] * 4]).deg2rad(), RIG)
+    before, front = cameras.world_to_camera.clone(), front_camera(5.0, RIG)
+    seen, found = with_input_view(cameras, targets, given, front, frames)
     torch.testing.assert_close(found[:, 1], given)
     assert found[:, [0, 2, 3]].abs().max() == 0
+    torch.testing.assert_close(
+        seen.world_to_camera[:, 1], front.world_to_camera[:, 0].expand(2, 4, 4)
+    )
+    others = [0, 2, 3]
+    torch.testing.assert_close(seen.world_to_camera[:, others], before[:, others], rtol=0, atol=0)
     assert targets.abs().max() == 0
-    torch.testing.assert_close(with_input_view(targets, given, (45.0, 135.0)), targets)
+    torch.testing.assert_close(cameras.world_to_camera, before, rtol=0, atol=0)
+
+
+def test_without_a_frame_in_front_all_views_stay():
+    targets, given = torch.rand(1, 2, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    azimuths = torch.tensor([[45.0, 135.0]])
+    cameras = orbit(azimuths.deg2rad(), torch.zeros(1, 2), RIG)
+    seen, found = with_input_view(cameras, targets, given, front_camera(5.0, RIG), (45.0, 135.0))
+    torch.testing.assert_close(found, targets)
+    torch.testing.assert_close(seen.world_to_camera, cameras.world_to_camera)
 
 
 def test_without_weight_the_perceptual_distance_is_not_computed():

@@ -25,8 +25,10 @@ from tests.fakes import (
 from tests.golden import check_golden
 
 from dd3g_kedro.core.errors import DD3GError, InvalidShard
+from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.kept import read_manifest
 from dd3g_kedro.core.objective.background import composite
+from dd3g_kedro.core.quadruples.collection import Job
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.sampling import SAMPLER, QuadrupleSampler, image_background
 from dd3g_kedro.core.quadruples.shards import (
@@ -37,9 +39,11 @@ from dd3g_kedro.core.quadruples.shards import (
     rows_of,
     write_shard,
 )
+from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.config import TeacherConfig
 from dd3g_kedro.core.teacher.preprocessing import autoencoder_pixels, clip_pixels
 from dd3g_kedro.core.teacher.teacher import Teacher
+from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches
 from dd3g_kedro.core.types import to_bytes
 from dd3g_kedro.factory.sampling import ready_to_sample, sample
 from dd3g_kedro.mini_teacher.config import AutoencoderConfig
@@ -78,6 +82,67 @@ def test_the_same_image_gives_other_views_for_another_seed(tmp_path):
     assert first.seed != second.seed
     assert first.background == second.background
     assert first.output_images != second.output_images
+
+
+def stands(sampler: QuadrupleSampler, count: int) -> list[tuple[float, float]]:
+    """How far each of so many jobs' cameras are turned, and how high they stand."""
+    frames = frame_azimuths().rad2deg()
+    found = []
+    for seed in range(count):
+        azimuths, elevation = sampler._stand(Job("image", seed))
+        turns = torch.tensor(azimuths) - frames
+        torch.testing.assert_close(turns, turns[:1].expand_as(turns), rtol=0, atol=1e-4)
+        found.append((float(turns[0]), elevation))
+    return found
+
+
+def test_cameras_are_turned_and_raised_for_the_share_that_is_asked_for(tmp_path):
+    teacher = tiny_teacher()
+    pictures = InputImages(write_images(tmp_path, 1), teacher.config.image_size)
+
+    def found(**changes):
+        sampler = QuadrupleSampler(teacher, pictures, replace(TINY_SAMPLING, **changes))
+        return stands(sampler, 400)
+
+    own = teacher.config.elevation_deg
+    assert set(found(turned=0.0)) == {(0.0, own)}
+    turned = found(turned=1.0, turned_elevation_deg=(-3.0, 20.0))
+    turns, heights = (torch.tensor(column) for column in zip(*turned, strict=True))
+    assert -45 <= turns.min() < -40 < 40 < turns.max() <= 45
+    assert -3 <= heights.min() < -2 < 19 < heights.max() <= 20
+    half = [turn != 0 for turn, _ in found(turned=0.5)]
+    assert 160 < sum(half) < 240  # four standard deviations of 10
+    assert found(turned=0.5) == found(turned=0.5)
+
+
+def test_turned_quadruples_hold_the_teachers_views_from_their_cameras(tmp_path):
+    how = replace(TINY_SAMPLING, turned=1.0, batch_size=1, mixed_precision="no")
+    images, teacher = write_images(tmp_path / "images", 2), tiny_teacher()
+    with torch.no_grad():  # untrained, it hardly looks at its cameras
+        for weights in teacher.unet.network.class_embedding.parameters():
+            weights.mul_(20)
+    pictures = InputImages(images, teacher.config.image_size)
+    shards = QuadrupleShards(sample(images, teacher, how, tmp_path / "quadruples"))
+    sampler = QuadrupleSampler(ready_to_sample(teacher, how), pictures, how)
+    latents = (4, *sampler.teacher.latent_shape[1:])
+    read = QuadrupleBatches(shards, pictures, SIZE, latents, teacher.config.rig, readers=0)
+    batch = read.first(4).quadruples
+    assert len({row.azimuths_deg for row in (shards[i] for i in range(4))}) == 4
+    for index in range(4):
+        row = shards[index]
+        assert sampler.again(row) == row
+        azimuth = torch.tensor([row.azimuths_deg]).deg2rad()
+        elevation = torch.full_like(azimuth, row.elevation_deg).deg2rad()
+        cameras = orbit(azimuth, elevation, teacher.config.rig)
+        torch.testing.assert_close(
+            batch.cameras.world_to_camera[index], cameras.world_to_camera[0], rtol=0, atol=1e-6
+        )
+        with torch.inference_mode():
+            given = [batch.input_image[index]]
+            views = teacher.views(given, [row.seed], how.steps, how.guidance_scale, cameras)
+            frames = teacher.views(given, [row.seed], how.steps, how.guidance_scale)
+        torch.testing.assert_close(batch.output_images[index], views[0], rtol=0, atol=1.01 / 255)
+        assert (frames - views).abs().max() > 3 / 255  # other cameras, other views
 
 
 def sized_like_imagedream() -> Teacher:
@@ -248,6 +313,8 @@ def test_views_that_show_nothing_are_refused_and_nothing_is_lost(tmp_path, monke
         {"seed": 2**63},
         {"seed": -1},
         {"border_ratio": math.nan},
+        {"turned": 1.5},
+        {"turned_elevation_deg": (10.0, 5.0)},
     ],
 )
 def test_an_impossible_value_names_its_key(wrong):

@@ -11,24 +11,35 @@ from torch import Tensor
 
 from dd3g_kedro.core.objective.config import ExplicitSupervision
 from dd3g_kedro.core.objective.fidelity import ssim
+from dd3g_kedro.core.types import Cameras
 
 ImageDistance = Callable[[Tensor, Tensor], Tensor]  # ("n 3 h w", "n 3 h w") -> "n", differentiable
 
 
 def with_input_view(
+    cameras: Cameras,
     targets: Float[Tensor, "b v 3 h w"],
     input_images: Float[Tensor, "b 3 h w"],
+    front: Cameras,
     azimuths_deg: Sequence[float],
-) -> Float[Tensor, "b v 3 h w"]:
-    """OI with II itself in the view that stands at its camera, azimuth 0 (Ours).
+) -> tuple[Cameras, Float[Tensor, "b v 3 h w"]]:
+    """C and OI with the input's own camera and II itself in the place of the front frame (Ours).
 
     The teacher draws that view anew, softer than it was given: its student would copy the softness.
+
+    Args:
+        cameras: C, of each object; turned ones too.
+        targets: OI.
+        input_images: II.
+        front: the input's camera.
+        azimuths_deg: of the frames where nothing is turned; the one at 0 is the front.
     """
-    targets = targets.clone()
+    targets, poses = targets.clone(), cameras.world_to_camera.clone()
     for view, azimuth in enumerate(azimuths_deg):
         if azimuth % 360 == 0:
             targets[:, view] = input_images
-    return targets
+            poses[:, view] = front.world_to_camera[:, 0]
+    return Cameras(poses, cameras.intrinsics), targets
 
 
 def _looked_at(views: Float[Tensor, "b v 3 h w"], every: int) -> Float[Tensor, "n 3 h w"]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from dd3g_kedro.core.config_building import Seed, configuration
+from dd3g_kedro.core.config_building import ElevationDeg, Seed, Share, configuration
 
 
 @configuration
@@ -28,7 +28,14 @@ class Sampling:
     images: PositiveInt | None = None  # at most so many images, in the table's order; null: all
     background: Literal["random", "white"] = "random"  # behind II: Eq. 8's; white for the ablation
 
+    # Ours: of so many quadruples C is turned by up to 45 degrees, and as high as this
+    turned: Share = 0.0
+    turned_elevation_deg: tuple[ElevationDeg, ElevationDeg] = (-5.0, 15.0)
+
     def __post_init__(self) -> None:
+        lower, upper = self.turned_elevation_deg
+        if lower > upper:
+            raise ValueError(f"turned_elevation_deg must rise, got {lower:g} and {upper:g}")
         if self.shard_size % self.batch_size:
             raise ValueError(
                 f"shard_size must be a multiple of batch_size {self.batch_size}, "

@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from dd3g_kedro.core.errors import DD3GError
+from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.identity import Identity, deciding
 from dd3g_kedro.core.objective.background import composite, random_background
 from dd3g_kedro.core.processes import available_cores, rank, ranks
@@ -24,10 +25,11 @@ from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.shards import QuadrupleRow, encode_png
 from dd3g_kedro.core.teacher.cameras import frame_azimuths
 from dd3g_kedro.core.teacher.teacher import Teacher
-from dd3g_kedro.core.types import InputPictures, to_bytes
+from dd3g_kedro.core.types import Cameras, InputPictures, to_bytes
 
 SAMPLER = "sampling 1"  # raise when a quadruple changes; a golden test watches
 _FREE = ("images", "shard_size", "processes", "seeds_per_image")  # say which, not what
+_TURN_DEG = 45.0  # at most, either way: the front frame stays the one nearest to the input's camera
 _THREADS = 8  # at most, for PNG: it takes longer than the network on a fast GPU
 
 
@@ -60,6 +62,30 @@ class QuadrupleSampler:
         white = self.sampling.background == "white"
         return torch.ones(3) if white else image_background(image_id, self.sampling.seed)
 
+    def _stand(self, job: Job) -> tuple[tuple[float, ...], float]:
+        """Where its cameras stand: azimuths of the frames and their elevation, in degrees.
+
+        Ours: some are turned. Four directions alone leave a student's Gaussians free to look like
+        anything from between them.
+        """
+        seed = _derived_seed("cameras", self.sampling.seed, job.image_id, job.seed)
+        generator = torch.Generator().manual_seed(seed)
+        share, side, height = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+        frames = frame_azimuths().rad2deg().double()
+        elevation = self.teacher.config.elevation_deg
+        if share < self.sampling.turned:
+            frames = frames + _TURN_DEG * (2 * side - 1)
+            lowest, highest = self.sampling.turned_elevation_deg
+            elevation = round(lowest + (highest - lowest) * height, 6)
+        return tuple(frames.round(decimals=6).tolist()), elevation
+
+    def _cameras(self, jobs: Sequence[Job]) -> Cameras:
+        azimuths, elevations = zip(*(self._stand(job) for job in jobs), strict=True)
+        azimuth = torch.tensor(azimuths).deg2rad().to(self.device)
+        elevation = torch.tensor(elevations).deg2rad().to(self.device)
+        elevation = elevation[:, None].expand_as(azimuth)
+        return orbit(azimuth, elevation, self.teacher.config.rig)
+
     def _pictures(self, jobs: Sequence[Job]) -> list[Float[Tensor, "3 _ _"]]:
         """II of each, over its background; recentred ones at their own size, as LGM's.
 
@@ -88,6 +114,7 @@ class QuadrupleSampler:
             [job.seed for job in filled],
             self.sampling.steps,
             self.sampling.guidance_scale,
+            self._cameras(filled),
         )[: len(jobs)]
         for job, images in zip(jobs, views, strict=True):
             if not (images.isfinite().all() and (images > 0).any()):
@@ -103,14 +130,15 @@ class QuadrupleSampler:
     def rows(self, jobs: Sequence[Job], views: UInt8[Tensor, "b v 3 h w"]) -> list[QuadrupleRow]:
         """What is stored of a batch."""
         pictures = self._threads.map(encode_png, views.flatten(0, 1))
+        stands = [self._stand(job) for job in jobs]
         return [
             QuadrupleRow(
                 image_id=job.image_id,
                 border_ratio=self.sampling.border_ratio,
                 seed=job.seed,
                 background=tuple(self._background(job.image_id).tolist()),
-                azimuths_deg=tuple(frame_azimuths().rad2deg().round(decimals=6).tolist()),
-                elevation_deg=self.teacher.config.elevation_deg,
+                azimuths_deg=stands[place][0],
+                elevation_deg=stands[place][1],
                 guidance_scale=self.sampling.guidance_scale,
                 steps=self.sampling.steps,
                 batch_size=self.sampling.batch_size,

@@ -334,17 +334,20 @@ class Teacher(nn.Module):
         seeds: Sequence[int],
         steps: int,
         guidance_scale: float,
+        cameras: Cameras | None = None,
     ) -> Float[Tensor, "b v 3 h w"]:
-        """OI for each II and the N of its seed, from its own C: what `quadruples` stores.
+        """OI for each II and the N of its seed: what `quadruples` stores.
 
         Args:
             images: II, sRGB in [0, 1], on any device.
             seeds: one an image; N is drawn from each on the CPU.
             steps: of DDIM.
             guidance_scale: of classifier-free guidance.
+            cameras: C of every object; None: the frames that the teacher was trained on.
         """
         noise = noise_from_seeds(seeds, self.latent_shape).to(self.device)
-        cameras = self.frames(len(images), math.radians(self.config.elevation_deg))
+        if cameras is None:
+            cameras = self.frames(len(images), math.radians(self.config.elevation_deg))
         condition = self.condition(images)
         return self.decode_views(self.sample(noise, condition, cameras, steps, guidance_scale))
 

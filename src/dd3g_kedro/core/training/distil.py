@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dd3g_kedro.core.geometry.cameras import plucker_rays
+from dd3g_kedro.core.geometry.pinhole import front_camera
 from dd3g_kedro.core.identity import Identity, deciding, weights_fingerprint
 from dd3g_kedro.core.objective.config import ObjectiveConfig
 from dd3g_kedro.core.objective.curriculum import verification_weight
@@ -96,6 +97,7 @@ def distil(
     curriculum = objective.curriculum(optimization.steps)
     size = student.config.image_size
     latent_size = student.config.latent_size
+    front = front_camera(student.config.elevation_deg, student.config.rig).to(device)
     first = batches.first(_PICTURED)
     rays = plucker_rays(first.quadruples.cameras, latent_size, latent_size)
     identity = Identity.of(
@@ -118,11 +120,12 @@ def distil(
         quadruples = batch.quadruples
         embedded = plucker_rays(quadruples.cameras, latent_size, latent_size)
         gaussians = cast(Gaussians, model(quadruples.input_image, quadruples.noise, embedded))
-        images = render(gaussians, quadruples.cameras, size, quadruples.background).images
-        targets = quadruples.output_images
+        cameras, targets = quadruples.cameras, quadruples.output_images
         if objective.explicit.input_view:
             azimuths_deg = student.config.azimuths_deg
-            targets = with_input_view(targets, quadruples.input_image, azimuths_deg)
+            given = quadruples.input_image, front, azimuths_deg
+            cameras, targets = with_input_view(cameras, targets, *given)
+        images = render(gaussians, cameras, size, quadruples.background).images
         explicit, parts = explicit_supervision(images, targets, objective.explicit, distance)
         beta = verification_weight(step, curriculum)
         result = {"explicit": explicit}
