@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import torch
 from torch import Tensor
@@ -16,10 +16,11 @@ from dd3g_kedro.core.training.quadruple_batches import (
     StoredBatch,
     rows_of_step,
 )
+from dd3g_kedro.core.training.readers import Readers
 from dd3g_kedro.core.types import Cameras
 
 _LOG = logging.getLogger(__name__)
-_CHUNK = 64  # quadruples a thread reads at once
+_CHUNK = 64  # quadruples a process reads at once
 _SHARE = 0.4  # of the free memory that they may take
 _FIELDS = ("noise", "input_rgba", "output_images", "background")
 
@@ -62,13 +63,11 @@ class ResidentBatches:
     def _read(self) -> StoredBatch:
         total = len(self._batches)
         kept: dict[str, Tensor] = {}
-
-        def read(start: int) -> tuple[int, StoredBatch]:
-            return start, self._batches.stored(range(start, min(start + _CHUNK, total)))
-
-        with ThreadPoolExecutor(available_cores()) as pool:
-            parts = pool.map(read, range(0, total, _CHUNK))
-            for start, part in track(parts, -(-total // _CHUNK), "reading", "parts"):
+        chunks = range(-(-total // _CHUNK))
+        processes = available_cores() if self._device.type == "cuda" else 0
+        with closing(Readers(self._batches.chunk, processes)) as readers:
+            for number in track(chunks, len(chunks), "reading", "parts"):
+                part, start = readers(number, _CHUNK, 0), number * _CHUNK
                 tensors = {name: getattr(part, name) for name in _FIELDS} | vars(part.cameras)
                 for name, tensor in tensors.items():
                     if name not in kept:
