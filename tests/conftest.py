@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-
-
-class PlainConfigurations(MetaPathFinder):
-    """Import `config` modules without beartype: Kedro builds their dataclasses from dictionaries.
-
-    `core.config_building` turns those into nested dataclasses and checks the types by itself, by
-    pydantic where the class is a `@configuration`.
-    """
-
-    def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
-        """The ordinary module, ahead of jaxtyping's instrumented one."""
-        if fullname.startswith("dd3g_kedro.") and fullname.endswith("config"):
-            return PathFinder.find_spec(fullname, path, target)
-        return None
-
-
-sys.meta_path.insert(0, PlainConfigurations())  # before any other conftest imports them
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,7 @@ import torch
 import yaml
 from pydantic import NonNegativeFloat
 
-from dd3g_kedro.core.config_building import Seed, build, build_fields, configuration, plain
+from dd3g_kedro.core.config_building import Seed, build, configuration, plain
 
 
 @configuration
@@ -121,22 +121,3 @@ def test_a_configuration_made_in_code_is_checked_as_one_that_is_read():
 def test_every_float_keeps_its_bits():
     for length in (0.1, 1e-300, 1 / 3, 5e-324, 1.7976931348623157e308):
         assert Leg(length=length).length == length
-
-
-def test_a_dataclass_of_the_standard_library_is_checked_as_strictly():
-    @dataclass(frozen=True, kw_only=True)
-    class Room:
-        table: Table
-        width: float
-
-        def __post_init__(self) -> None:
-            build_fields(self, "room")
-
-    room = Room(table=LITERALS, width=3)
-    assert room == build(Room, {"table": LITERALS, "width": 3.0}, "room")
-    assert room.table == build(Table, LITERALS, "table")
-    with pytest.raises(ValueError, match=r"room\.table\.count must be of type int"):
-        Room(table=LITERALS | {"count": "1"}, width=3)
-    for wrong in ({"widht": 3}, {"width": "3"}):
-        with pytest.raises(ValueError, match=r"room\.wid.*(did you mean|must be of type float)"):
-            build(Room, {"table": LITERALS} | wrong, "room")

@@ -91,19 +91,6 @@ def build(cls: type[T], mapping: object, where: str) -> T:
     return _check(cls, _validator(cast(Any, cls)), mapping, where)
 
 
-def build_fields(instance: Any, where: str) -> None:
-    """Check a dataclass of the standard library in its `__post_init__`, in place.
-
-    Raises:
-        ValueError: as `build`.
-    """
-    hints = get_type_hints(type(instance), include_extras=True)
-    for name in (field.name for field in dataclasses.fields(instance) if field.init):
-        hint, value = hints[name], getattr(instance, name)
-        built = _check(hint, _validator(hint), value, f"{where}.{name}")
-        object.__setattr__(instance, name, built)
-
-
 def plain(config: object) -> Any:
     """The inverse of `build`: dictionaries, lists and literals that JSON and YAML can hold."""
     return to_jsonable_python(config)
@@ -116,12 +103,8 @@ def _is_type(step: Any) -> bool:
 
 @cache
 def _validator(hint: Any) -> Any:
-    if not dataclasses.is_dataclass(hint):
-        return TypeAdapter(hint, config=_CONFIG).validator
-    made: Any = hint
-    if not is_pydantic_dataclass(made):  # of the standard library: as strict
-        made.__pydantic_config__ = _CONFIG
-    return TypeAdapter(hint).validator
+    own = is_pydantic_dataclass(hint)  # it has its configuration itself
+    return TypeAdapter(hint, config=None if own else _CONFIG).validator
 
 
 def _check(hint: Any, validator: Any, given: object, where: str, **options: Any) -> Any:

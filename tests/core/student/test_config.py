@@ -84,25 +84,25 @@ ENCODER = "pepd.image_encoder."
         (DECODING + "blocks", 3, r"taps\.log_scales\.blocks must lie in 1\.\.3"),
         (DECODING + "blocks", 9, r"taps must use block 9"),
         (DECODING + "mean_bound", 0.1, r"mean_bound must exceed"),
-        (DECODING + "taps.means.weights", [1, 1, 1], r"means: tap\.weights must sum to 1"),
-        (DECODING + "taps.means.blocks", [1], r"means: tap\.weights must have"),
-        (DECODING + "initial.log_scale", -2, r"log_scale must lie in \(-9, -3\), got -2"),
+        (DECODING + "taps.means.weights", [1, 1, 1], r"means\.weights must sum to 1"),
+        (DECODING + "taps.means.blocks", [1], r"means\.weights must have"),
+        (DECODING + "initial.log_scale", -2, r"initial\.log_scale must be less than -3, got -2"),
         (DECODING + "initial.log_scale", -4.5, r"initial\.log_scale must lie within .* \(-4, -2\)"),
         (DECODING + "shape.log_scale", [-2, -4], r"shape\.log_scale must rise, got -2 and -4"),
-        (DECODING + "shape.log_ratio", 0, r"shape\.log_ratio must be positive"),
+        (DECODING + "shape.log_ratio", 0, r"shape\.log_ratio must be greater than 0, got 0"),
         (DECODING + "gaussians_per_token", 4, r"rays\.cells and back_cells ask for more .* 4"),
-        ("pepd.rays.depth", -0.1, r"rays\.depth must not be negative"),
-        ("pepd.rays.opacity", 1.0, r"rays\.opacity must lie in \(0, 1\)"),
+        ("pepd.rays.depth", -0.1, r"rays\.depth must be at least 0, got -0\.1"),
+        ("pepd.rays.opacity", 1.0, r"rays\.opacity must be less than 1, got 1\.0"),
         ("pepd.window.margin", 0.9, r"window\.margin must be at least 1"),
         ("pepd.window.smallest", 2.0, r"window\.smallest must be at most 1"),
-        (ENCODER + "imagenet_stages", [8], r"imagenet_stages must lie in 1\.\.7"),
+        (ENCODER + "imagenet_stages", [8], r"imagenet_stages\[0\] must be at most 7, got 8"),
         (ENCODER + "image_size", 33, r"image_size must be a multiple of patch_size 8"),
         (ENCODER + "trainable", False, r"only where weights are given"),
         (ENCODER + "width", 64, r"image_encoder\.width must equal .* 32, got 64"),
         ("pepd.pattern_extraction.frames", 4, r"frames must be 5 to agree"),
         ("latent_channels", 8, r"noise_channels must be 8 to agree"),
         ("latent_size", 4, r"latent_size must be 4 to agree"),
-        ("elevation_deg", 95, r"student\.elevation_deg must lie in \(-90, 90\)"),
+        ("elevation_deg", 95, r"student\.elevation_deg must be less than 90, got 95"),
         ("rig.radius", 0.5, r"student\.rig\.radius must be greater than 0\.9"),
     ],
 )
@@ -118,7 +118,7 @@ def test_a_student_that_cannot_be_is_refused_by_the_name_of_its_key(path, value,
 
 
 def test_configurations_are_read_without_torch():
-    modules = ("student.config", "student.pretrained", "objective.config")
+    modules = ("student.config", "objective.config")
     imports = "; ".join(f"import dd3g_kedro.core.{module}" for module in modules)
     command = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
-from dd3g_kedro.core.student.image_encoder import ImageEncoder
-from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
-from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
+from dd3g_kedro.core.student.config import ImageEncoderConfig
+from dd3g_kedro.core.student.image_encoder import ImageEncoder, require_image_encoder_weights
 
 SMALL = ImageEncoderConfig(image_size=32, patch_size=8, width=16, blocks=2, heads=2, mlp_ratio=2)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dd3g_kedro.core.student.initial_cloud import ball
+from dd3g_kedro.core.student.progressive_decoding import ball
 
 
 @pytest.mark.parametrize("count", [1, 12, 402, 12_960])

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dd3g_kedro.core.student.generators import build_empty_generator
 from dd3g_kedro.core.student.pepd import PD, PEPD
-from dd3g_kedro.core.student.weights import Student
+from dd3g_kedro.core.student.weights import Student, build_empty_generator
 
 
 def parameters(module):

@@ -6,7 +6,7 @@ import torch
 
 from dd3g_kedro.core.geometry.pinhole import front_camera, to_picture
 from dd3g_kedro.core.rendering.render import render
-from dd3g_kedro.core.student.cloud_config import ObjectWindow, RayStart
+from dd3g_kedro.core.student.config import ObjectWindow, RayStart
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.student.window import cut, object_window, rim_color, whole
 

@@ -10,7 +10,7 @@ import torch
 from tests.fakes import SIZE, tiny_quadruples, tiny_student_config
 
 from dd3g_kedro.core.objective.config import ExplicitSupervision, ObjectiveConfig, Verification
-from dd3g_kedro.core.student.baseline_config import SplatterImageConfig, TriplaneGaussianConfig
+from dd3g_kedro.core.student.config import SplatterImageConfig, TriplaneGaussianConfig
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.config import Optimization
 from dd3g_kedro.core.training.quadruple_batches import QuadrupleBatches

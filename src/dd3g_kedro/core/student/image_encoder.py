@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dd3g_kedro.core.errors import InvalidWeights
+from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.imagenet_features import WIDTHS, ImagenetFeatures
-from dd3g_kedro.core.student.image_encoder_config import ImageEncoderConfig
-from dd3g_kedro.core.student.pretrained import require_image_encoder_weights
+from dd3g_kedro.core.student.config import ImageEncoderConfig
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as DINOv2 was trained
 _DEVIATION = (0.229, 0.224, 0.225)
+_FILES = ("config.json", "model.safetensors")
 
 
 def _architecture(config: ImageEncoderConfig) -> dict[str, object]:
@@ -29,6 +29,27 @@ def _architecture(config: ImageEncoderConfig) -> dict[str, object]:
         "patch_size": config.patch_size,
         "image_size": config.position_size or config.image_size,
     }
+
+
+def require_image_encoder_weights(config: ImageEncoderConfig) -> Path:
+    """The folder of the image encoder's weights.
+
+    Raises:
+        MissingWeights: it is not there; the message says what to download and where to put it.
+    """
+    if config.weights is None:
+        raise ValueError("image_encoder.weights must name a folder, got null")
+    folder = Path(config.weights)
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if missing:
+        raise MissingWeights(
+            f"{folder}: image_encoder.weights expects DINOv2 in transformers' format, "
+            f"{' and '.join(missing)} not found. Download config.json and model.safetensors of "
+            "https://huggingface.co/facebook/dinov2-large (1.2 GB, Apache-2.0) into that folder: "
+            "`hf download facebook/dinov2-large config.json model.safetensors "
+            f"--local-dir {folder}`."
+        )
+    return folder
 
 
 def _load(folder: Path, config: ImageEncoderConfig) -> nn.Module:

@@ -15,9 +15,8 @@ from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.student.blocks import full_precision
 from dd3g_kedro.core.student.config import PEPDConfig
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
-from dd3g_kedro.core.student.initial_cloud import RawAttributes
 from dd3g_kedro.core.student.pattern_extraction import PatternExtraction
-from dd3g_kedro.core.student.progressive_decoding import ProgressiveDecoding
+from dd3g_kedro.core.student.progressive_decoding import ProgressiveDecoding, RawAttributes
 from dd3g_kedro.core.student.ray_start import FrontFrame, StartOnRays
 from dd3g_kedro.core.student.window import Window, cut, object_window, whole
 from dd3g_kedro.core.types import Gaussians

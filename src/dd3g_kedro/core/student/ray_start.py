@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from dd3g_kedro.core.geometry.cameras import camera_to_world
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.geometry.pinhole import front_camera
-from dd3g_kedro.core.student.cloud_config import RayStart
-from dd3g_kedro.core.student.initial_cloud import Placed, RawAttributes
+from dd3g_kedro.core.student.config import RayStart
+from dd3g_kedro.core.student.progressive_decoding import Placed, RawAttributes
 from dd3g_kedro.core.student.window import Window, rim_color, shows_object
 
 _GOLDEN = 0.6180339887498949  # its multiples fill [0, 1) evenly

@@ -16,8 +16,8 @@ from dd3g_kedro.core.gaussians.activation import (
 )
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.geometry.pinhole import cell_rays, front_camera, to_world
-from dd3g_kedro.core.student.baseline_config import SplatterImageConfig
 from dd3g_kedro.core.student.blocks import full_precision, start_near
+from dd3g_kedro.core.student.config import SplatterImageConfig
 from dd3g_kedro.core.student.image_encoder import resized
 from dd3g_kedro.core.types import Cameras, Gaussians
 

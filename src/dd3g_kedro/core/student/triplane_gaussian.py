@@ -17,10 +17,10 @@ from dd3g_kedro.core.gaussians.activation import (
 )
 from dd3g_kedro.core.geometry.config import CameraRig
 from dd3g_kedro.core.geometry.pinhole import front_camera, to_picture
-from dd3g_kedro.core.student.baseline_config import TriplaneGaussianConfig
 from dd3g_kedro.core.student.blocks import Attention, feed_forward, full_precision, start_near
+from dd3g_kedro.core.student.config import TriplaneGaussianConfig
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
-from dd3g_kedro.core.student.initial_cloud import ball
+from dd3g_kedro.core.student.progressive_decoding import ball
 from dd3g_kedro.core.types import Gaussians
 
 _PLANES = ((0, 1), (0, 2), (1, 2))  # xy, xz, yz

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,14 +17,47 @@ from dd3g_kedro.core.errors import InvalidWeights, MissingWeights
 from dd3g_kedro.core.files import written_whole
 from dd3g_kedro.core.geometry.cameras import orbit, plucker_rays
 from dd3g_kedro.core.noise import noise_from_seeds
-from dd3g_kedro.core.student.baseline_config import SplatterImageConfig
-from dd3g_kedro.core.student.config import StudentConfig
-from dd3g_kedro.core.student.generators import build_empty_generator, build_generator
+from dd3g_kedro.core.student.config import (
+    Architecture,
+    SplatterImageConfig,
+    StudentConfig,
+    TriplaneGaussianConfig,
+)
 from dd3g_kedro.core.student.image_encoder import ImageEncoder
+from dd3g_kedro.core.student.pepd import PEPD
+from dd3g_kedro.core.student.splatter_image import SplatterImage
+from dd3g_kedro.core.student.triplane_gaussian import TriplaneGaussian
 from dd3g_kedro.core.types import AntialiasedGaussians, Cameras, Gaussians
 
 _FORMAT = "dd3g-kedro student 1"
 _AGAIN = "Get it again (`dvc pull`), or train it (`kedro run --pipelines=distill`)."
+
+
+def build_generator(config: StudentConfig) -> nn.Module:
+    """The untrained network, called as `student.pepd.Generator`.
+
+    Raises:
+        MissingWeights: the image encoder's weights are not there.
+        InvalidWeights: they are damaged or of another size.
+    """
+    return _build(config, config.architecture)
+
+
+def build_empty_generator(config: StudentConfig) -> nn.Module:
+    """The network to be filled from a file that holds all its weights, the image encoder's too."""
+    chosen = config.architecture
+    if not isinstance(chosen, SplatterImageConfig):
+        encoder = replace(chosen.image_encoder, weights=None, trainable=True)
+        chosen = replace(chosen, image_encoder=encoder)
+    return _build(config, chosen)
+
+
+def _build(config: StudentConfig, chosen: Architecture) -> nn.Module:
+    if isinstance(chosen, SplatterImageConfig):
+        return SplatterImage(chosen, config.elevation_deg, config.rig)
+    if isinstance(chosen, TriplaneGaussianConfig):
+        return TriplaneGaussian(chosen, config.elevation_deg, config.rig)
+    return PEPD.from_config(chosen, config.elevation_deg, config.rig)
 
 
 class Student(nn.Module):

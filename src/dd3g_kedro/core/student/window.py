@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from dd3g_kedro.core.student.cloud_config import ObjectWindow
+from dd3g_kedro.core.student.config import ObjectWindow
 
 
 class Window(NamedTuple):

@@ -27,9 +27,8 @@ from dd3g_kedro.core.objective.opacity import opacity_regularization
 from dd3g_kedro.core.objective.perceptual import feature_distance
 from dd3g_kedro.core.rendering.render import render
 from dd3g_kedro.core.student.blocks import full_precision
-from dd3g_kedro.core.student.initial_cloud import RawAttributes
 from dd3g_kedro.core.student.pepd import Decoded
-from dd3g_kedro.core.student.progressive_decoding import AttributeDecoder
+from dd3g_kedro.core.student.progressive_decoding import AttributeDecoder, RawAttributes
 from dd3g_kedro.core.student.weights import Student
 from dd3g_kedro.core.training.batches import Batches
 from dd3g_kedro.core.training.config import FREE, Closing
