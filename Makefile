@@ -12,6 +12,7 @@ PYTHON := $(shell for p in python3.12 python3.11 python3.13 python3 python; do \
 	&& { echo $$p; break; }; done)
 STORE := sqlite:///$(CURDIR)/mlflow.db
 PORT := 5000
+SERVE_PORT := 5001
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export KEDRO_DISABLE_TELEMETRY := 1
@@ -104,8 +105,7 @@ ui: setup ## tracked runs in the browser, http://127.0.0.1:5000
 	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port $(PORT) --workers 1
 
 serve: setup ## the champion behind http://127.0.0.1:5001/invocations
-	MLFLOW_TRACKING_URI=$(STORE) mlflow models serve -m models:/dd3g-student@champion \
-		--env-manager local --host 127.0.0.1 --port 5001
+	MLFLOW_TRACKING_URI=$(STORE) kedro serve --port $(SERVE_PORT)
 
 viz: setup ## pipelines in the browser, http://127.0.0.1:4141
 	kedro viz run --host 127.0.0.1 --port 4141

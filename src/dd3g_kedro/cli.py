@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,41 @@ def leftovers(data: Path, *, removed: bool) -> None:
         click.echo("removed")
     elif found:
         click.echo("to remove it: kedro leftovers --remove, or make clean REMOVE=1")
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
+@click.option("--model", default="dd3g-student", show_default=True, help="Its registered name.")
+def serve(port: int, model: str) -> None:
+    """Serve the champion behind http://127.0.0.1:PORT/invocations, by MLflow."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    from dd3g_kedro.hooks.store import tracking_uri
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise click.ClickException(
+                f"port {port} of 127.0.0.1: expected a free one, found: {error.strerror}. Stop "
+                "what listens there, or take another: make serve SERVE_PORT=5002"
+            ) from error
+    uri = tracking_uri(None, Path.cwd())
+    database = Path(uri.removeprefix("sqlite:///"))
+    try:
+        if uri.startswith("sqlite:///") and not database.is_file():
+            raise MlflowException(f"{database} does not exist")
+        MlflowClient(tracking_uri=uri).get_model_version_by_alias(model, "champion")
+    except MlflowException as error:
+        raise click.ClickException(
+            f"registered model {model} in {uri}: expected a version with the alias champion, "
+            f"found none ({error.message}). A tracked `kedro run --pipelines=distill`, as in "
+            "`make demo`, registers the shipped student as the champion, and yours beside it"
+        ) from error
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    served = ("-m", f"models:/{model}@champion", "--env-manager", "local", *address)
+    command = [sys.executable, "-m", "mlflow", "models", "serve", *served]
+    os.execv(sys.executable, command)
