@@ -45,7 +45,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@touch $@
 
 data: setup ## the embedded pictures, objects and weights, from the store in this repository
-	dvc pull $$(git ls-files 'data/*.dvc') collect
+	dvc pull
 
 demo: setup data ## pictures to 3D objects: the whole chain on the embedded data
 	dvc repro

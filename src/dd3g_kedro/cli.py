@@ -12,8 +12,10 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
+from kedro.framework.session import KedroSession
 
 from dd3g_kedro.failures import explain
+from dd3g_kedro.hooks import tracking_wanted
 from dd3g_kedro.leftovers import find_leftovers, remove, table
 
 
@@ -84,14 +86,21 @@ def leftovers(data: Path, *, removed: bool) -> None:
 
 @cli.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
-@click.option("--model", default="dd3g-student", show_default=True, help="Its registered name.")
-def serve(port: int, model: str) -> None:
-    """Serve the champion behind http://127.0.0.1:PORT/invocations, by MLflow."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
+def serve(port: int) -> None:
+    """Serve the champion behind http://127.0.0.1:PORT/invocations, by MLflow.
 
-    from dd3g_kedro.hooks.store import tracking_uri
+    Where there is none yet, the shipped student is registered and becomes it.
+    """
+    _require_free(port)
+    model, version = _champion_or_shipped()
+    click.echo(f"serving {model} version {version} at http://127.0.0.1:{port}/invocations")
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    served = ("-m", f"models:/{model}/{version}", "--env-manager", "local", *address)
+    command = [sys.executable, "-m", "mlflow", "models", "serve", *served]
+    os.execv(sys.executable, command)
 
+
+def _require_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -101,20 +110,29 @@ def serve(port: int, model: str) -> None:
                 f"port {port} of 127.0.0.1: expected a free one, found: {error.strerror}. Stop "
                 "what listens there, or take another: make serve SERVE_PORT=5002"
             ) from error
-    uri = tracking_uri(None, Path.cwd())
-    database = Path(uri.removeprefix("sqlite:///"))
-    try:
-        if uri.startswith("sqlite:///") and not database.is_file():
-            raise MlflowException(f"{database} does not exist")
-        MlflowClient(tracking_uri=uri).get_model_version_by_alias(model, "champion")
-    except MlflowException as error:
+
+
+def _champion_or_shipped() -> tuple[str, str]:
+    """The model's name and its champion: if there is none, the shipped student, registered now."""
+    if not tracking_wanted():
         raise click.ClickException(
-            f"registered model {model} in {uri}: expected a version with the alias champion, "
-            f"found none ({error.message}). A tracked `kedro run --pipelines=distill`, as in "
-            "`make demo`, registers the shipped student as the champion, and yours beside it"
-        ) from error
-    os.environ["MLFLOW_TRACKING_URI"] = uri
-    address = ("--host", "127.0.0.1", "--port", str(port))
-    served = ("-m", f"models:/{model}@champion", "--env-manager", "local", *address)
-    command = [sys.executable, "-m", "mlflow", "models", "serve", *served]
-    os.execv(sys.executable, command)
+            "the registry is a part of tracking, which DD3G_TRACKING=0 or an installation without "
+            "mlflow and kedro-mlflow switches off; expected it to be on"
+        )
+    import mlflow
+
+    session = KedroSession.create(Path.cwd())
+    with session:
+        catalog = session.load_context().catalog  # tells MLflow where the store is, too
+        registry = catalog.load("student_registry")
+        os.environ["MLFLOW_TRACKING_URI"] = uri = mlflow.get_tracking_uri()
+        if registry.champion() is None:
+            with mlflow.start_run(run_name="shipped student"):  # loaded in a run, it registers
+                registry = catalog.load("student_registry")
+    if (champion := registry.champion()) is None:
+        raise click.ClickException(
+            f"registered model {registry.name} in {uri}: expected a version with the alias "
+            "champion, and found neither that nor a shipped student to register. Fetch it (make "
+            "data), or train one (kedro run --pipelines=distill) and promote it"
+        )
+    return registry.name, champion

@@ -144,8 +144,7 @@ def test_only_what_cannot_be_made_again_goes_into_the_store():
     """The store is part of the repository: it holds what `collect` drew, not what follows."""
     for name, stage in BASE.items():
         for out, options in stage.options.items():
-            kept = options.get("push", True) and options.get("cache", True)
-            assert kept == (name == "collect"), out
+            assert options.get("cache", True) == (name == "collect"), out
 
 
 def test_what_resumes_is_not_deleted_first():
