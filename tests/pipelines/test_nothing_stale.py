@@ -101,6 +101,7 @@ def used(chain, tmp_path_factory) -> Path:
     [
         {"collect.objects.count": 2, "sampling.guidance_scale": 3.0},  # a mesh fewer
         {"teacher_training.views": {"seed": 1, "reach": 0.3}},
+        {"teacher_training.seed": 1},
     ],
 )
 def test_a_used_folder_ends_like_a_fresh_one(chain, used, tmp_path, changes):
@@ -109,6 +110,31 @@ def test_a_used_folder_ends_like_a_fresh_one(chain, used, tmp_path, changes):
     assert one.keys() == other.keys()
     assert [name for name in one if one[name] != other[name]] == []
     assert one != made(used)
+
+
+@pytest.mark.slow
+def test_a_student_of_changed_parameters_is_that_of_a_fresh_folder(chain, used, tmp_path):
+    def copied(name: str) -> Path:
+        return shutil.copytree(used.parents[1], tmp_path / name)
+
+    def student(folder: Path, **changes: object) -> bytes:
+        return (
+            chain(folder, ("distill",), **changes) / "06_models/student.safetensors"
+        ).read_bytes()
+
+    taught = copied("used")
+    found = [student(taught)]
+    for number, changes in enumerate(
+        (
+            {"objective.explicit": {"mse_weight": 50.0}},
+            {"student.pepd.progressive_decoding.mean_bound": 1.6},
+        )
+    ):
+        again = student(taught, **changes)
+        assert again == student(copied(f"fresh{number}"), **changes)
+        assert again not in found
+        found.append(again)
+    assert student(taught) == found[0]
 
 
 @pytest.mark.slow

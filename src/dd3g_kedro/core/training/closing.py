@@ -177,7 +177,7 @@ def close(
         part = features.rows(rows, device)
         return _terms(model(part), before(part), part, cameras, closing, distance), {}
 
-    def begin(_: int, told: Sequence[Mapping[str, float]]) -> None:
+    def begin(_: int, told: Sequence[Mapping[str, float | int]]) -> None:
         for report in told:
             found = {name: value for name, value in report.items() if name != "step"}
             reports.append(first + int(report["step"]), found)
