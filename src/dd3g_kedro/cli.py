@@ -119,20 +119,17 @@ def _champion_or_shipped() -> tuple[str, str]:
             "the registry is a part of tracking, which DD3G_TRACKING=0 or an installation without "
             "mlflow and kedro-mlflow switches off; expected it to be on"
         )
-    import mlflow
+    from dd3g_kedro.hooks.store import served_student
 
     session = KedroSession.create(Path.cwd())
     with session:
         catalog = session.load_context().catalog  # tells MLflow where the store is, too
-        registry = catalog.load("student_registry")
-        os.environ["MLFLOW_TRACKING_URI"] = uri = mlflow.get_tracking_uri()
-        if registry.champion() is None:
-            with mlflow.start_run(run_name="shipped student"):  # loaded in a run, it registers
-                registry = catalog.load("student_registry")
-    if (champion := registry.champion()) is None:
+        uri, name, champion = served_student(lambda: catalog.load("student_registry"))
+    if champion is None:
         raise click.ClickException(
-            f"registered model {registry.name} in {uri}: expected a version with the alias "
-            "champion, and found neither that nor a shipped student to register. Fetch it (make "
-            "data), or train one (kedro run --pipelines=distill) and promote it"
+            f"registered model {name} in {uri}: expected a version with the alias champion, and "
+            "found neither that nor a shipped student to register. Fetch it (make data), or train "
+            "one (kedro run --pipelines=distill) and promote it"
         )
-    return registry.name, champion
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    return name, champion

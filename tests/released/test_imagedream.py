@@ -14,6 +14,8 @@ from dd3g_kedro.core.teacher.config import UNetConfig
 from dd3g_kedro.core.teacher.unet import MultiViewUNet
 from dd3g_kedro.released.imagedream import unet_config, unet_from_original
 
+KERNELS = 2e-5  # what processors differ by in float32: 1.3e-5 was seen between AVX-512 and AVX2
+
 
 def as_released(config: UNetConfig) -> dict:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in vars(config).items()}
@@ -89,7 +91,7 @@ def test_equals_the_public_implementations(imagedream, released_unet, name, case
     out = released_unet(name)(**given, num_frames=frames)
     for kind in ("out", "out_bytedance"):  # the latter only where it is not the same to the bit
         if f"{case}.{kind}" in tensors:
-            torch.testing.assert_close(out, tensors[f"{case}.{kind}"], atol=3e-6, rtol=0)
+            torch.testing.assert_close(out, tensors[f"{case}.{kind}"], atol=KERNELS, rtol=0)
     exact = tensors[f"{case}.out_f64"]
     assert (out - exact).abs().max() < 3e-5  # the sinusoid's own error in float32 is 2e-5
 
@@ -100,7 +102,7 @@ def test_equals_the_public_implementations(imagedream, released_unet, name, case
 def test_image_tokens_and_embeddings_equal_the_public_ones(imagedream, released_unet, name):
     tensors = load_file(imagedream / name / "io.safetensors")
     unet = released_unet(name)
-    close = {"atol": 3e-6, "rtol": 0}
+    close = {"atol": KERNELS, "rtol": 0}
     tokens = unet.embed_image_tokens(tensors["cfg.ip"])
     torch.testing.assert_close(tokens, tensors["cfg.image_embed"], **close)
     camera = unet.network.class_embedding(tensors["cfg.camera"][:5])
@@ -146,7 +148,7 @@ def test_every_block_equals_the_public_one(imagedream, released_unet, name):
     assert probed == {*found, "camera_embed", "image_embed", "time_embed"}
     for block, out in seen.items():
         probe = f"cfg.probe.{block}"
-        close = {"atol": 3e-6, "rtol": 1e-6}
+        close = {"atol": KERNELS, "rtol": 1e-6}
         torch.testing.assert_close(out[0].flatten()[:16], tensors[f"{probe}.first"], **close)
         torch.testing.assert_close(out[9].flatten()[:16], tensors[f"{probe}.last"], **close)
         spread = torch.stack([out.mean(), out.std()])
@@ -203,7 +205,7 @@ def test_equals_the_public_implementations_at_real_size(imagedream):
         given("ip_img", 1, 4, 16, 16),
     )
     tokens = unet.embed_image_tokens(ip)
-    torch.testing.assert_close(tokens, tensors["image_embed"], atol=4e-6, rtol=0)
+    torch.testing.assert_close(tokens, tensors["image_embed"], atol=KERNELS, rtol=0)
     context = torch.cat([given("context_uncond", 1, 77, 1024), given("context_cond", 1, 77, 1024)])
     out = unet(
         x.repeat(2, 1, 1, 1),
@@ -213,4 +215,4 @@ def test_equals_the_public_implementations_at_real_size(imagedream):
         torch.cat([torch.zeros_like(ip), ip]),
         torch.cat([torch.zeros_like(ip_img), ip_img]),
     )
-    torch.testing.assert_close(out, tensors["out"], atol=4e-6, rtol=0)
+    torch.testing.assert_close(out, tensors["out"], atol=KERNELS, rtol=0)

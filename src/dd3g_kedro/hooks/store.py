@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
+import mlflow
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
+
+if TYPE_CHECKING:
+    from dd3g_kedro.datasets.student_registry import StudentRegistry
 
 _LOG = logging.getLogger(__name__)
 _ARTIFACTS = "artifact_location"
@@ -35,6 +40,19 @@ def prepare(uri: str, experiment: str, artifacts: str, tags: dict[str, Any] | No
         client = MlflowClient(tracking_uri=uri)
         if client.get_experiment_by_name(experiment) is None:
             client.create_experiment(experiment, artifact_location=artifacts, tags=tags)
+
+
+def served_student(registry: Callable[[], StudentRegistry]) -> tuple[str, str, str | None]:
+    """The store's address, the model's name and its champion, if it has one.
+
+    Args:
+        registry: loads it; within a run that registers the shipped student where that is missing.
+    """
+    found = registry()
+    if found.champion() is None:
+        with mlflow.start_run(run_name="shipped student"):
+            found = registry()
+    return mlflow.get_tracking_uri(), found.name, found.champion()
 
 
 def servers_choice(tracking: dict[str, Any]) -> dict[str, Any]:

