@@ -78,9 +78,11 @@ def encode_png(pixels: UInt8[Tensor, "3 h w"]) -> bytes:
 
 
 def decode_png(data: bytes) -> UInt8[Tensor, "3 h w"]:
-    """The inverse of `encode_png`."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    """The inverse of `encode_png`; threads decode side by side, which Pillow's hardly do."""
+    from torchvision.io import ImageReadMode
+    from torchvision.io import decode_png as decoded
+
+    return decoded(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.RGB)
 
 
 def write_shard(rows: Sequence[QuadrupleRow], path: Path, identity: str) -> None:
@@ -227,6 +229,15 @@ class QuadrupleShards:
             raise IndexError(f"quadruple {index} of {len(self)}")
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
         return rows_of(self._table(shard).slice(index - self._starts[shard], 1))[0]
+
+    def between(self, start: int, stop: int) -> list[QuadrupleRow]:
+        """The rows from `start` on and before `stop`: sooner than one by one."""
+        rows: list[QuadrupleRow] = []
+        for shard, first in enumerate(self._starts[:-1]):
+            here = max(start, first), min(stop, self._starts[shard + 1])
+            if here[0] < here[1]:
+                rows += rows_of(self._table(shard).slice(here[0] - first, here[1] - here[0]))
+        return rows
 
     def order(self, epoch: int, seed: int) -> Int[Tensor, " n"]:
         """All rows in a random order that asks for a few shards at a time."""

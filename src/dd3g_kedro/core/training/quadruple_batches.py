@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -148,14 +148,9 @@ class QuadrupleBatches:
         whole = rows_of_step(self.shards, step, batch_size, seed)
         return self._decode([self.shards[i] for i in whole[rank() :: ranks()].tolist()])
 
-    def stored(self, rows: Iterable[int]) -> StoredBatch:
-        """The rows of those numbers, as they are stored."""
-        return self._decode([self.shards[row] for row in rows])
-
-    def chunk(self, number: int, size: int, _seed: int) -> StoredBatch:
-        """So many rows in their order; past the end the last one, for those who read ahead."""
-        last = len(self) - 1
-        return self.stored(range(min(number * size, last), min((number + 1) * size - 1, last) + 1))
+    def stored(self, start: int, stop: int) -> StoredBatch:
+        """The rows from `start` on and before `stop`; safe to call from several threads."""
+        return self._decode(self.shards.between(start, stop))
 
     def __reduce__(self) -> tuple[type[QuadrupleBatches], tuple]:
         """Another process opens the files itself."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -16,11 +18,10 @@ from dd3g_kedro.core.training.quadruple_batches import (
     StoredBatch,
     rows_of_step,
 )
-from dd3g_kedro.core.training.readers import Readers
 from dd3g_kedro.core.types import Cameras
 
 _LOG = logging.getLogger(__name__)
-_CHUNK = 64  # quadruples a process reads at once
+_CHUNK = 64  # quadruples a thread reads at once
 _SHARE = 0.4  # of the free memory that they may take
 _FIELDS = ("noise", "input_rgba", "output_images", "background")
 
@@ -62,21 +63,37 @@ class ResidentBatches:
 
     def _read(self) -> StoredBatch:
         total = len(self._batches)
-        kept: dict[str, Tensor] = {}
-        chunks = range(-(-total // _CHUNK))
-        processes = available_cores() if self._device.type == "cuda" else 0
-        with closing(Readers(self._batches.chunk, processes)) as readers:
-            for number in track(chunks, len(chunks), "reading", "parts"):
-                part, start = readers(number, _CHUNK, 0), number * _CHUNK
-                tensors = {name: getattr(part, name) for name in _FIELDS} | vars(part.cameras)
-                for name, tensor in tensors.items():
-                    if name not in kept:
-                        kept[name] = tensor.new_empty(
-                            (total, *tensor.shape[1:]), device=self._device
-                        )
-                    kept[name][start : start + len(tensor)] = tensor.to(self._device)
+        kept = {
+            name: tensor.new_empty((total, *tensor.shape[1:]), device=self._device)
+            for name, tensor in _tensors(self._batches.stored(0, 1)).items()
+        }
+
+        def read(start: int) -> None:
+            part = self._batches.stored(start, min(start + _CHUNK, total))
+            for name, tensor in _tensors(part).items():
+                kept[name][start : start + _CHUNK] = tensor.to(self._device)
+
+        starts = range(0, total, _CHUNK)
+        with _one_thread_each(), ThreadPoolExecutor(available_cores()) as pool:
+            for _ in track(pool.map(read, starts), len(starts), "reading", "parts"):
+                continue
         cameras = Cameras(kept.pop("world_to_camera"), kept.pop("intrinsics"))
         return StoredBatch(cameras=cameras, **kept)
+
+
+def _tensors(batch: StoredBatch) -> dict[str, Tensor]:
+    return {name: getattr(batch, name) for name in _FIELDS} | vars(batch.cameras)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Threads that are started here start none of torch's: teams of them wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def resident_where_they_fit(
@@ -85,9 +102,8 @@ def resident_where_they_fit(
     """Kept on a GPU that has room for them, else read step by step."""
     if device.type != "cuda":
         return batches
-    one = batches.stored(range(1))
-    tensors = [getattr(one, name) for name in _FIELDS] + list(vars(one.cameras).values())
-    needed = len(batches) * sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    one = _tensors(batches.stored(0, 1)).values()
+    needed = len(batches) * sum(tensor.numel() * tensor.element_size() for tensor in one)
     free, _ = torch.cuda.mem_get_info(device)
     fits = needed <= _SHARE * free
     _LOG.info(
