@@ -24,7 +24,7 @@ from dd3g_kedro.core.quadruples.shards import (
 
 _POOLED = (  # columns of a quadruple that no row changes
     *("image_id", "border_ratio", "seed", "azimuths_deg", "elevation_deg"),
-    *("guidance_scale", "steps", "teacher"),
+    *("guidance_scale", "temperature", "steps", "teacher"),
 )
 
 

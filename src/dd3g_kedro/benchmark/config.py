@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dd3g_kedro.benchmark.protocol import Manifest, load_protocol
-from dd3g_kedro.core.config_building import ElevationDeg, Seed, configuration
+from dd3g_kedro.core.config_building import ElevationDeg, Seed, Share, configuration
 from dd3g_kedro.fitting.config import FitConfig, SdsConfig
 
 Baseline = Literal["copy_input", "mean_color", "extruded_silhouette"]
@@ -56,6 +56,7 @@ class TwoStage:
 
     steps: PositiveInt = 50  # DDIM, eta 0
     guidance_scale: float = 5.0  # Ours: ImageDream's demo
+    temperature: Share = 1.0  # Ours: as sampling.temperature
 
 
 @configuration

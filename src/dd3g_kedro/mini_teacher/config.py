@@ -138,6 +138,7 @@ class TeacherMeasurement:
     seeds: PositiveInt = 4  # samples an object; best and mean are told
     steps: PositiveInt = 50
     guidance_scale: float = 3.0
+    temperature: Share = 1.0  # as sampling.temperature
     batch_size: PositiveInt = 4
     reach: PositiveFloat = 0.6  # as in the training views
     pictured: PositiveInt = 12  # objects on the picture sheet

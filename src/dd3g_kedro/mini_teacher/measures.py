@@ -66,7 +66,8 @@ def _samples(
         views = truth[first : first + how.batch_size]
         seeds = [seed * len(truth) + first + i for i in range(len(views))]
         inputs = views[:, FRONT_FRAME].to(device)
-        images = teacher.views(inputs, seeds, how.steps, how.guidance_scale)
+        scales = (how.guidance_scale, None, how.temperature)
+        images = teacher.views(inputs, seeds, how.steps, *scales)
         samples[seed, first : first + len(views)] = images.cpu()
         if seed == 0:
             again = teacher.decode(teacher.encode(views.flatten(0, 1).to(device)))

@@ -25,7 +25,8 @@ def model_card(
 - **What it does**: one RGBA image of one object, {config.image_size} px, becomes
   {config.gaussians:,} Gaussians; {parameters:.1f} M parameters.
 - **Trained on**: {len(quadruples):,} quadruples of teacher `{first.teacher[:12]}`
-  ({first.steps} DDIM steps, guidance {first.guidance_scale:g}); no 3D data.
+  ({first.steps} DDIM steps, guidance {first.guidance_scale:g}, temperature {first.temperature:g});
+  no 3D data.
 - **Training**: {optimization.steps} steps of {optimization.batch_size}, started from {start}
   weights, seed {optimization.seed}.
 - **Method**: DD3G, arXiv 2504.00457{remark}.

@@ -27,6 +27,7 @@ from tests.golden import check_golden
 from dd3g_kedro.core.errors import DD3GError, InvalidShard
 from dd3g_kedro.core.geometry.cameras import orbit
 from dd3g_kedro.core.kept import read_manifest
+from dd3g_kedro.core.noise import noise_from_seeds
 from dd3g_kedro.core.objective.background import composite
 from dd3g_kedro.core.quadruples.collection import Job
 from dd3g_kedro.core.quadruples.config import Sampling
@@ -143,6 +144,31 @@ def test_turned_quadruples_hold_the_teachers_views_from_their_cameras(tmp_path):
             frames = teacher.views(given, [row.seed], how.steps, how.guidance_scale)
         torch.testing.assert_close(batch.output_images[index], views[0], rtol=0, atol=1.01 / 255)
         assert (frames - views).abs().max() > 3 / 255  # other cameras, other views
+
+
+def test_the_ode_starts_from_so_much_of_the_noise_and_what_was_made_otherwise_is_not_taken(
+    tmp_path,
+):
+    teacher = tiny_teacher()
+    cameras = teacher.frames(2, 0.1)
+    pictures = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    noise = noise_from_seeds([5, 6], teacher.latent_shape)
+    condition = teacher.condition(pictures)
+    for temperature in (0.0, 0.25, 1.0):
+        latents = teacher.sample(temperature * noise, condition, cameras, 3, 2.0)
+        views = teacher.views(pictures, [5, 6], 3, 2.0, cameras, temperature)
+        assert torch.equal(views, teacher.decode_views(latents))
+    cold = teacher.views(pictures, [7, 8], 3, 2.0, cameras, 0.0)
+    assert torch.equal(cold, teacher.views(pictures, [5, 6], 3, 2.0, cameras, 0.0))
+
+    images = write_images(tmp_path / "images", 2)
+    hot, cold = (
+        QuadrupleShards(sample(images, teacher, how, tmp_path / "quadruples"))[0]
+        for how in (replace(TINY_SAMPLING, temperature=each) for each in (1.0, 0.5))
+    )
+    assert (hot.temperature, cold.temperature) == (1.0, 0.5)
+    assert hot.seed == cold.seed
+    assert hot.output_images != cold.output_images
 
 
 def sized_like_imagedream() -> Teacher:
@@ -314,6 +340,8 @@ def test_views_that_show_nothing_are_refused_and_nothing_is_lost(tmp_path, monke
         {"seed": -1},
         {"border_ratio": math.nan},
         {"turned": 1.5},
+        {"temperature": 1.5},
+        {"temperature": -0.1},
         {"turned_elevation_deg": (10.0, 5.0)},
     ],
 )

@@ -100,7 +100,8 @@ class TeacherViews:
         teacher = self.teacher
         cameras = teacher.frames(1, math.radians(teacher.config.elevation_deg))
         how = self.config
-        return teacher.views(picture[None], [self.seed], how.steps, how.guidance_scale)[0], cameras
+        scales = (how.guidance_scale, None, how.temperature)
+        return teacher.views(picture[None], [self.seed], how.steps, *scales)[0], cameras
 
 
 class TwoStageLifter(_PerObject):

@@ -31,6 +31,8 @@ class Sampling:
     # Ours: of so many quadruples C is turned by up to 45 degrees, and as high as this
     turned: Share = 0.0
     turned_elevation_deg: tuple[ElevationDeg, ElevationDeg] = (-5.0, 15.0)
+    # Ours: the teacher's ODE starts from so many times N, nearer to the middle of its objects
+    temperature: Share = 1.0
 
     def __post_init__(self) -> None:
         lower, upper = self.turned_elevation_deg

@@ -115,6 +115,7 @@ class QuadrupleSampler:
             self.sampling.steps,
             self.sampling.guidance_scale,
             self._cameras(filled),
+            self.sampling.temperature,
         )[: len(jobs)]
         for job, images in zip(jobs, views, strict=True):
             if not (images.isfinite().all() and (images > 0).any()):
@@ -140,6 +141,7 @@ class QuadrupleSampler:
                 azimuths_deg=stands[place][0],
                 elevation_deg=stands[place][1],
                 guidance_scale=self.sampling.guidance_scale,
+                temperature=self.sampling.temperature,
                 steps=self.sampling.steps,
                 batch_size=self.sampling.batch_size,
                 batch_place=place,

@@ -45,6 +45,7 @@ class QuadrupleRow:
     azimuths_deg: tuple[float, ...]  # C, relative to the front
     elevation_deg: float
     guidance_scale: float
+    temperature: float  # of N: the teacher's ODE started from so many times the seed's draw
     steps: int
     batch_size: int  # bits depend on the batch's shape and on the place in it
     batch_place: int
@@ -61,6 +62,7 @@ _SCHEMA = pa.schema(
         ("azimuths_deg", pa.list_(pa.float64())),
         ("elevation_deg", pa.float64()),
         ("guidance_scale", pa.float64()),
+        ("temperature", pa.float64()),
         ("steps", pa.int32()),
         ("batch_size", pa.int32()),
         ("batch_place", pa.int32()),
