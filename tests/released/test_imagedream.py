@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from numba import njit
 from safetensors.torch import load_file
 from tests.teacher_fixtures import float32_bound, unet_to_original
 from torch import Tensor, nn
@@ -195,23 +196,31 @@ def test_names_at_real_size_are_the_released_ones(imagedream):
     assert sum(value.numel() for value in weights.values()) == 941_672_900
 
 
+@njit
+def mixed(count: int, seed: np.uint64, scale: float, shift: float) -> np.ndarray:
+    """SplitMix64 of 1, 2, 3 ... as numbers in [shift - scale, shift + scale)."""
+    out = np.empty(count, np.float32)
+    for place in range(count):
+        z = np.uint64(place + 1) * np.uint64(0x9E3779B97F4A7C15) + seed
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+        unit = np.float64(z >> np.uint64(40)) / 8388608.0 - 1.0
+        out[place] = np.float32(shift + scale * unit)
+    return out
+
+
 def formula(salt: str, key: str, shape: tuple[int, ...], plain: bool = False) -> Tensor:
     """The full-size fixture's weights and inputs (its README, "fullsize")."""
     seed = int.from_bytes(hashlib.sha256(f"{salt}/{key}".encode()).digest()[:8], "little")
-    with np.errstate(over="ignore"):
-        z = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z += np.uint64(seed)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-        z ^= z >> np.uint64(31)
-    v = torch.from_numpy((z >> np.uint64(40)).astype(np.float64) / 2**23 - 1).reshape(shape)
+    scale, shift = 0.1, 0.0
     if plain or key == "image_embed.latents":
-        v = v * math.sqrt(3)
-    elif len(shape) == 1:
-        v = 1 + 0.2 * v if key.endswith(".weight") else 0.1 * v
-    else:
-        v = v * math.sqrt(3 / math.prod(shape[1:]))
-    return v.float()
+        scale = math.sqrt(3)
+    elif len(shape) > 1:
+        scale = math.sqrt(3 / math.prod(shape[1:]))
+    elif key.endswith(".weight"):
+        scale, shift = 0.2, 1.0
+    return torch.from_numpy(mixed(math.prod(shape), np.uint64(seed), scale, shift)).reshape(shape)
 
 
 @pytest.mark.shared
