@@ -97,7 +97,9 @@ def serve(port: int) -> None:
     address = ("--host", "127.0.0.1", "--port", str(port))
     served = ("-m", f"models:/{model}/{version}", "--env-manager", "local", *address)
     command = [sys.executable, "-m", "mlflow", "models", "serve", *served]
-    os.execv(sys.executable, command)
+    beside = Path(sys.executable).parent  # MLflow starts uvicorn by its name
+    path = os.pathsep.join((str(beside), os.environ.get("PATH", os.defpath)))
+    os.execve(sys.executable, command, {**os.environ, "PATH": path})
 
 
 def _require_free(port: int) -> None:

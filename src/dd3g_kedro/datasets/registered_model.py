@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from dd3g_kedro.datasets.student_registry import FINGERPRINT, StudentRegistry
+from dd3g_kedro.datasets.student_registry import (
+    FINGERPRINT,
+    SHIPPED,
+    StudentRegistry,
+    alone_in_store,
+)
 from dd3g_kedro.registry.release import StudentRelease
 
 if TYPE_CHECKING:
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).parents[1]
+# MLflow copies a run's numbers of the model's step to the model: by default those of step 0, which
+# are no finished student's, and where two of them have come at once it fails.
+_NO_STEP = -1
 _REQUIREMENTS = (
     "mlflow", "torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "einops",
     "jaxtyping", "scipy",
@@ -68,16 +76,27 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
         """
         registry = self._registry()
         if _active_run() is not None:
-            self._register_shipped(registry)
+            with alone_in_store():
+                self._register_shipped(registry)
         return registry
 
     def save(self, data: StudentRelease) -> None:
-        """Register the weights with their card, their metrics and their fingerprint."""
+        """Register the weights with their card, their metrics and their fingerprint, once.
+
+        Raises:
+            DatasetError: the store takes no version; the weights are kept where they are.
+        """
         if _active_run() is None:
             _LOG.info("%s: tracking is off, so no version is registered", data.weights)
             return
-        self._register_shipped(self._registry())
-        self._register(data)
+        registry = self._registry()
+        with alone_in_store():
+            self._register_shipped(registry)
+            known = registry.found(fingerprint(data.weights))
+            if known is None:
+                self._register(data)
+            else:
+                _LOG.info("%s version %s has these weights already", self._name, known)
 
     def _registry(self) -> StudentRegistry:
         try:
@@ -91,7 +110,7 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
 
     def _register_shipped(self, registry: StudentRegistry) -> None:
         weights = self._shipped / "student.safetensors" if self._shipped else None
-        if weights is None or not weights.is_file() or registry.holds(fingerprint(weights)):
+        if weights is None or not weights.is_file() or registry.found(fingerprint(weights)):
             return
         card, metrics = weights.with_name("MODEL_CARD.md"), weights.with_name("metrics.json")
         try:
@@ -105,12 +124,37 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
                 f"{weights.parent}: expected MODEL_CARD.md and metrics.json beside the shipped "
                 f"weights, but {error}. Restore them (`git checkout {weights.parent}`)."
             ) from error
-        made = self._register(release)
+        made = self._register_in_a_run_of_its_own(release)
         if registry.champion() is None:
             registry.promote(made)
             _LOG.info("%s version %s, as shipped, is the champion", self._name, made)
 
+    def _register_in_a_run_of_its_own(self, release: StudentRelease) -> str:
+        """What came with the project is not the work of the run that happens to be the first."""
+        import mlflow
+
+        active = mlflow.active_run()
+        if active is None or active.info.run_name == SHIPPED:
+            return self._register(release)
+        run = mlflow.MlflowClient().create_run(active.info.experiment_id, run_name=SHIPPED)
+        with mlflow.start_run(run.info.run_id, nested=True):
+            return self._register(release)
+
     def _register(self, data: StudentRelease) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            made = self._version(data)
+        except MlflowException as error:
+            raise DatasetError(
+                f"model registry, {self._name}: the store takes no version of {data.weights}: "
+                f"{str(error).splitlines()[0]}. The weights are kept in that file; look at the "
+                "store, then give the same command again: nothing is trained again."
+            ) from error
+        _LOG.info("Registered %s version %s", self._name, made)
+        return made
+
+    def _version(self, data: StudentRelease) -> str:
         import mlflow
 
         logged = mlflow.pyfunc.log_model(
@@ -120,16 +164,18 @@ class RegisteredModelDataset(AbstractDataset[StudentRelease, StudentRegistry]):
             code_paths=[str(_PACKAGE)],
             pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
             registered_model_name=self._name,
+            step=_NO_STEP,
         )
         client, made = mlflow.MlflowClient(), str(logged.registered_model_version)
         client.update_model_version(self._name, made, description=data.card)
+        numbers = {f"training.{key}": value for key, value in data.metrics.items()}
+        mlflow.log_metrics(numbers, model_id=logged.model_id)
         tags = {FINGERPRINT: fingerprint(data.weights)}
-        tags |= {f"training.{key}": f"{value:.6g}" for key, value in data.metrics.items()}
+        tags |= {key: f"{value:.6g}" for key, value in numbers.items()}
         for key, value in tags.items():
             client.set_model_version_tag(self._name, made, key, value)
         if data.evaluation is not None:
             self._registry().record_evaluation(made, dict(data.evaluation))
-        _LOG.info("Registered %s version %s", self._name, made)
         return made
 
     def _exists(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import DatasetError
@@ -14,6 +16,21 @@ if TYPE_CHECKING:
 _CHAMPION = "champion"
 FINGERPRINT = "student_fingerprint"  # tag of a version, key of metrics.json
 _EVALUATION = "evaluation"
+SHIPPED = "shipped student"  # the run that registers what came with the project
+
+
+@contextmanager
+def alone_in_store() -> Iterator[None]:
+    """Keep other processes of this machine out of an SQLite store; a server sees to that itself."""
+    import filelock
+    import mlflow
+
+    uri = mlflow.get_tracking_uri()
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    with filelock.FileLock(f"{uri.removeprefix('sqlite:///')}.lock"):
+        yield
 
 
 class StudentRegistry:
@@ -26,9 +43,12 @@ class StudentRegistry:
     def _versions(self) -> list[ModelVersion]:
         return list(self._client.search_model_versions(f"name = '{self.name}'"))
 
-    def holds(self, fingerprint: str) -> bool:
-        """Whether a version has the weights with this SHA-256."""
-        return any(v.tags.get(FINGERPRINT) == fingerprint for v in self._versions())
+    def found(self, fingerprint: str) -> str | None:
+        """The newest version that has the weights with this SHA-256, if one has."""
+        numbers = [
+            int(v.version) for v in self._versions() if v.tags.get(FINGERPRINT) == fingerprint
+        ]
+        return str(max(numbers)) if numbers else None
 
     def version_of(self, fingerprint: str) -> str:
         """The newest version that holds the weights with this SHA-256.
@@ -36,17 +56,15 @@ class StudentRegistry:
         Raises:
             DatasetError: no version does.
         """
-        numbers = [
-            int(v.version) for v in self._versions() if v.tags.get(FINGERPRINT) == fingerprint
-        ]
-        if not numbers:
+        found = self.found(fingerprint)
+        if found is None:
             raise DatasetError(
                 f"model registry, {self.name}: expected a version with {FINGERPRINT} "
                 f"{fingerprint}, found none among {len(self._versions())}. The evaluated student "
                 "was not trained with tracking on: run `kedro run --pipelines=distill`, then "
                 "evaluate it."
             )
-        return str(max(numbers))
+        return found
 
     def champion(self) -> str | None:
         """The version with the alias `champion`."""

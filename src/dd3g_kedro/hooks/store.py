@@ -13,6 +13,8 @@ import mlflow
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
+from dd3g_kedro.datasets.student_registry import SHIPPED
+
 if TYPE_CHECKING:
     from dd3g_kedro.datasets.student_registry import StudentRegistry
 
@@ -50,7 +52,7 @@ def served_student(registry: Callable[[], StudentRegistry]) -> tuple[str, str, s
     """
     found = registry()
     if found.champion() is None:
-        with mlflow.start_run(run_name="shipped student"):
+        with mlflow.start_run(run_name=SHIPPED):
             found = registry()
     return mlflow.get_tracking_uri(), found.name, found.champion()
 
