@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 from kedro.io import DatasetError
@@ -58,3 +59,12 @@ def test_a_full_disk_says_that_nothing_is_lost():
     assert told is not None
     assert "data/x.parquet" in told
     assert "kept" in told
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_place_that_cannot_be_written_is_named_with_what_to_do(number):
+    told = explain(OSError(number, os.strerror(number), "data/mlflow.db.lock"))
+    assert told is not None
+    assert told.startswith("data/mlflow.db.lock: expected a place that may be read and written")
+    assert os.strerror(number) in told
+    assert "copy of the project" in told

@@ -6,6 +6,8 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,30 @@ def _is_not_told_below(record: logging.LogRecord) -> bool:
     return record.levelno < logging.ERROR
 
 
+_COMMAS = (
+    " Commas separate items here: a value that holds one, such as a path, goes into a file under "
+    "conf/local, as conf/base has them."
+)
+
+
 class Interrupted(click.ClickException):
     """The run was stopped on purpose; shells know exit code 130 as that."""
 
     exit_code = 130
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as request:
+        told = str(request) or "stopped; the same command goes on where work was saved"
+        raise Interrupted(told) from request
+    except Exception as error:
+        message = explain(error)
+        if message is None or os.environ.get("DD3G_TRACEBACK", "0") == "1":
+            raise
+        raise click.ClickException(message) from error
 
 
 class ExplainedCommand(click.Command):
@@ -43,16 +65,22 @@ class ExplainedCommand(click.Command):
             click.ClickException: the failure in words.
         """
         logging.getLogger("kedro.pipeline.node").addFilter(_is_not_told_below)
-        try:
+        with _explained():
             return super().invoke(ctx)
-        except KeyboardInterrupt as request:
-            told = str(request) or "stopped; the same command goes on where work was saved"
-            raise Interrupted(told) from request
-        except Exception as error:
-            message = explain(error)
-            if message is None or os.environ.get("DD3G_TRACEBACK", "0") == "1":
-                raise
-            raise click.ClickException(message) from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what was typed.
+
+        Raises:
+            click.ClickException: what cannot be read, in words.
+        """
+        try:
+            with _explained():
+                return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "`params`" in error.message:
+                raise click.UsageError(error.message + _COMMAS, ctx) from error
+            raise
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name=__package__)
@@ -69,7 +97,7 @@ run = ExplainedCommand(
 cli.add_command(run)
 
 
-@cli.command()
+@cli.command(cls=ExplainedCommand)
 @click.option("--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 @click.option("--remove", "removed", is_flag=True, help="Delete what is listed, for good.")
 def leftovers(data: Path, *, removed: bool) -> None:
@@ -84,7 +112,7 @@ def leftovers(data: Path, *, removed: bool) -> None:
         click.echo("to remove it: kedro leftovers --remove, or make clean REMOVE=1")
 
 
-@cli.command()
+@cli.command(cls=ExplainedCommand)
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
 def serve(port: int) -> None:
     """Serve the champion behind http://127.0.0.1:PORT/invocations, by MLflow.

@@ -16,6 +16,7 @@ from dd3g_kedro.core.errors import DD3GError
 
 # A ValueError of these packages is about what a person wrote; one from deep inside torch is a bug.
 _OURS = ("dd3g_kedro", "kedro", "omegaconf")
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 _ALWAYS = (
     DD3GError,
     MissingConfigException,
@@ -60,5 +61,11 @@ def _explain_system(error: OSError) -> str:
         return (
             f"{place}: the disk is full. Free some space and give the same command again; what was "
             "finished is kept."
+        )
+    if error.errno in _NOT_WRITABLE:
+        return (
+            f"{error.filename or '.'}: expected a place that may be read and written, found: "
+            f"{error.strerror}. Take a copy of the project into a folder of your own, or change "
+            "the rights of this one, and give the same command again."
         )
     return str(error)

@@ -97,6 +97,7 @@ def running(process: int) -> bool:
 def test_killing_the_parent_leaves_no_process_behind(tmp_path):
     script = tmp_path / "waiting.py"
     script.write_text(WAITING)
+    semaphores = set(Path("/dev/shm").glob("sem.*"))
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
@@ -108,3 +109,4 @@ def test_killing_the_parent_leaves_no_process_behind(tmp_path):
         while any(map(running, workers)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not any(map(running, workers))
+    assert set(Path("/dev/shm").glob("sem.*")) <= semaphores

@@ -45,6 +45,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+IN_USE = ".in_use"  # in a folder that a process holds
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold a folder for one process; the system lets go of it when the process is gone.
@@ -52,7 +55,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         DD3GError: another one holds it.
     """
-    path = folder / ".in_use"
+    path = folder / IN_USE
     folder.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("a+") as held:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from dd3g_kedro.core.devices import default_device, precision_dtype
+from dd3g_kedro.core.files import alone_in
+from dd3g_kedro.core.processes import rank
 from dd3g_kedro.core.quadruples.collection import Collection, PlannedShard
 from dd3g_kedro.core.quadruples.config import Sampling
 from dd3g_kedro.core.quadruples.sampling import planned_collection, sample_missing
@@ -26,15 +29,17 @@ def sample(
     there is set aside. The manifest is complete when everything is there.
 
     Raises:
-        DD3GError: there is no accepted image, or the teacher's views cannot be used.
+        DD3GError: there is no accepted image, the teacher's views cannot be used, or another
+            process samples into this folder.
         InvalidImage: a picture has changed since it was validated, or cannot be read.
     """
     collection = planned_collection(list(images), teacher, sampling, destination)
-    collection.arrange()
-    todo = collection.missing()
-    arguments = (collection, todo, images, teacher, sampling)
-    on_all_devices(_sample_here, *arguments, processes=sampling.processes)
-    collection.finish()
+    with alone_in(destination) if rank() == 0 else nullcontext():
+        collection.arrange()
+        todo = collection.missing()
+        arguments = (collection, todo, images, teacher, sampling)
+        on_all_devices(_sample_here, *arguments, processes=sampling.processes)
+        collection.finish()
     return destination
 
 

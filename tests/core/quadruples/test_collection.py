@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.fakes import TINY_SAMPLING, tiny_quadruples, tiny_teacher, write_images
 
-from dd3g_kedro.core.errors import InvalidShard
-from dd3g_kedro.core.files import written_whole
+from dd3g_kedro.core.errors import DD3GError, InvalidShard
+from dd3g_kedro.core.files import alone_in, written_whole
 from dd3g_kedro.core.quadruples.sampling import QuadrupleSampler
 from dd3g_kedro.core.quadruples.shards import QuadrupleShards, encode_png, read_shard, rows_of
 from dd3g_kedro.factory.sampling import sample
@@ -82,6 +83,16 @@ def test_other_portions_and_more_seeds_are_made_of_what_is_there(fresh, tmp_path
     assert [shard.rows for shard in QuadrupleShards(folder).require().listed] == [5, 1]
     sample(images, tiny_teacher(), replace(ONE, seeds_per_image=3), folder)
     assert len(sampled) == 3
+
+
+def test_two_that_sample_into_one_folder_at_once_are_told_to_wait(tmp_path):
+    images, teacher = write_images(tmp_path / "images", 1), tiny_teacher()
+    folder = tmp_path / "quadruples"
+    with alone_in(folder), pytest.raises(DD3GError, match=f"quadruples: process {os.getpid()} is"):
+        sample(images, teacher, TINY_SAMPLING, folder)
+    (folder / ".in_use").write_text("4194305")  # of one that was killed: nobody holds it
+    sample(images, teacher, TINY_SAMPLING, folder)
+    assert {path.name for path in folder.iterdir()} == {"00000.parquet", "manifest.json"}
 
 
 @pytest.mark.parametrize("change", [{"steps": 1}, {"guidance_scale": 3.0}, {"seed": 4}, "teacher"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dd3g_kedro.core.errors import InvalidShard
+from dd3g_kedro.core.files import IN_USE
 from dd3g_kedro.core.identity import Identity, file_fingerprint
 from dd3g_kedro.core.kept import MANIFEST, UNKNOWN, kept_beside, set_aside, write_manifest
 from dd3g_kedro.core.quadruples.shards import (
@@ -80,7 +81,7 @@ class Collection:
         known = self._known_sums()
         sums: dict[str, str] = {}
         for path in sorted(self.folder.iterdir()):
-            if path.name == MANIFEST:
+            if path.name in (MANIFEST, IN_USE):
                 continue
             if path.name.startswith(".") and path.name.endswith(".partial"):
                 path.unlink()  # of a run that was killed while it wrote
