@@ -84,11 +84,15 @@ smoke: setup ## every pipeline at toy size, through `dvc repro`, in a fresh clon
 	git clone --quiet . "$$clone" && cd "$$clone" && \
 	cp conf/smoke/stages.yaml dvc.yaml && rm -f dvc.lock && \
 	export PYTHONPATH="$$clone/src" KEDRO_ENV=smoke OMP_NUM_THREADS=1 && \
+	for notebook in $$(git ls-files 'notebooks/*.ipynb'); do \
+		! jupyter-execute "$$notebook" 2> early.log && grep -q 'Run `make demo`' early.log || exit 1; \
+	done && \
 	dvc repro && \
 	dvc repro | tee again.log && \
 	{ ! grep -q 'Running stage' again.log || { echo "an unchanged chain ran again"; exit 1; }; } && \
 	dvc metrics show && \
-	for notebook in $$(git ls-files 'notebooks/*.ipynb'); do jupyter-execute "$$notebook"; done
+	for notebook in $$(git ls-files 'notebooks/*.ipynb'); do jupyter-execute "$$notebook"; done && \
+	kedro viz build --include-previews 2> /dev/null | grep Success
 
 docs: $(VENV)/.docs ## the pages and the core's docstrings as a site, site/index.html
 	mkdocs build
@@ -102,10 +106,10 @@ $(VENV)/.docs: $(INSTALLED)
 	@touch $@
 
 ui: setup ## tracked runs in the browser, http://127.0.0.1:5000
-	mlflow ui --backend-store-uri $(STORE) --host 127.0.0.1 --port $(PORT) --workers 1
+	mlflow ui --backend-store-uri "$(STORE)" --host 127.0.0.1 --port $(PORT) --workers 1
 
 serve: setup ## the champion behind http://127.0.0.1:5001/invocations
-	MLFLOW_TRACKING_URI=$(STORE) kedro serve --port $(SERVE_PORT)
+	MLFLOW_TRACKING_URI="$(STORE)" kedro serve --port $(SERVE_PORT)
 
 viz: setup ## pipelines in the browser, http://127.0.0.1:4141
 	kedro viz run --host 127.0.0.1 --port 4141
