@@ -142,6 +142,9 @@ def test_a_stage_makes_exactly_the_files_that_its_pipeline_writes(described):
     project, stages = described
     for name, stage in stages.items():
         part = stage.part_of(project.pipelines[stage.pipeline])
+        if stage.always_changed:  # its page names this machine's runs: no hash of it is locked
+            assert not stage.outs, name
+            continue
         assert stage.outs == project.written(part.all_outputs()), name
 
 
