@@ -26,7 +26,7 @@ source_dir = "."
 @pytest.fixture(scope="module")
 def scratch(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of such a project."""
-    root = tmp_path_factory.mktemp("project")
+    root = tmp_path_factory.mktemp("a project, of a user")
     (root / "pyproject.toml").write_text(_PYPROJECT)
     shutil.copytree(project / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
     (root / "conf" / "local").mkdir()
@@ -63,11 +63,13 @@ def kedro_here(
 
 @pytest.fixture(scope="module")
 def kedro(scratch: Path) -> Kedro:
-    """Run `kedro` there."""
+    """Run `kedro` there, without a home and behind a proxy that is not there."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "DD3G_TRACKING": "1", **variables}
-        environment.pop("MLFLOW_TRACKING_URI", None)
+        nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+        environment = {**os.environ, "DD3G_TRACKING": "1", **nowhere, **variables}
+        for name in ("MLFLOW_TRACKING_URI", "HOME"):
+            environment.pop(name, None)
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
             cwd=scratch,
