@@ -91,3 +91,10 @@ def test_configurations_are_frozen(registered: dict[str, Pipeline]):
     for cls in TypeExtractor(registered).extract_types_from_pipelines().values():
         assert dataclasses.is_dataclass(cls)
         assert cls.__dataclass_params__.frozen, cls  # type: ignore[attr-defined]
+
+
+def test_no_preview_is_asked_of_a_table_whose_cells_may_be_arrays(settled):
+    """Kedro-Viz cannot serialise them; `make smoke` builds its page with all data there."""
+    for name, entry in settled.catalog.items():
+        if entry.get("type") == "pandas.ParquetDataset":
+            assert entry["metadata"]["kedro-viz"] == {"preview": False}, name
