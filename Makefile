@@ -92,7 +92,7 @@ smoke: setup ## every pipeline at toy size, through `dvc repro`, in a fresh clon
 	{ ! grep -q 'Running stage' again.log || { echo "an unchanged chain ran again"; exit 1; }; } && \
 	dvc metrics show && \
 	for notebook in $$(git ls-files 'notebooks/*.ipynb'); do jupyter-execute "$$notebook"; done && \
-	kedro viz build --include-previews 2> /dev/null | grep Success
+	kedro viz build --include-previews | tee viz.log && grep -q Success viz.log
 
 docs: $(VENV)/.docs ## the pages and the core's docstrings as a site, site/index.html
 	mkdocs build

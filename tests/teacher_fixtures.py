@@ -19,14 +19,14 @@ def unet_to_original(unet: MultiViewUNet) -> dict[str, Tensor]:
     return {names[key]: value for key, value in own.items()}
 
 
-def float32_bound(bound: float) -> float:
+def float32_bound(bound: float, elsewhere: float = 2e-5) -> float:
     """How near float32 comes to the fixtures: `bound` where the kernels are those that made them.
 
-    They were made with AVX-512. oneDNN's convolutions for other processors round otherwise: 1.3e-5
-    was seen with AVX2, where the fixtures themselves are up to 2e-5 from their float64 twins. What
-    the network computes is therefore compared in float64 as well, where 1e-6 holds everywhere.
+    They were made with AVX-512. oneDNN's convolutions for other processors round otherwise: up to
+    1.4e-5 was seen with AVX2, and 4e-6 there without oneDNN. What the network computes is therefore
+    compared in float64 as well, where 1e-6 holds everywhere.
     """
-    return bound if torch.backends.cpu.get_cpu_capability() == "AVX512" else 7 * bound
+    return bound if torch.backends.cpu.get_cpu_capability() == "AVX512" else elsewhere
 
 
 @pytest.fixture

@@ -147,13 +147,14 @@ def test_fifty_steps_equal_the_public_implementations(trajectory):
     torch.testing.assert_close(uncond, tensors["step01.eps_uncond"], atol=near, rtol=0)
     torch.testing.assert_close(cond, tensors["step01.eps_cond"], atol=near, rtol=0)
     guided = guide(uncond, cond, 5.0)
-    torch.testing.assert_close(guided, tensors["step01.eps_guided"], atol=10 * near, rtol=0)
+    near = float32_bound(3e-5, elsewhere=1e-4)
+    torch.testing.assert_close(guided, tensors["step01.eps_guided"], atol=near, rtol=0)
     for step, t in ((1, 981), (50, 1)):
         noise = guide(*halves[step - 1].chunk(2), 5.0)
         bar = released_schedule().alphas_cumprod[t]
         clean = (latents[step - 1] - (1 - bar).sqrt() * noise) / bar.sqrt()
         expected = tensors[f"bytedance.pred_x0_step{step:02}"]
-        torch.testing.assert_close(clean, expected, atol=2e-4, rtol=float32_bound(1e-6))
+        torch.testing.assert_close(clean, expected, atol=2e-4, rtol=float32_bound(1e-6, 7e-6))
 
 
 @pytest.mark.shared
